@@ -1,10 +1,6 @@
 package object
 
-import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base32"
-)
+import "encoding/base32"
 
 // Kind numbers what an object is. The number is the first byte that an id
 // hashes, so two objects of different kinds never share an id.
@@ -36,21 +32,3 @@ var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding
 // Short is the form for people: the first 10 characters of the digest in
 // lower-case base32.
 func (id ID) Short() string { return lower32.EncodeToString(id[:])[:10] }
-
-// Hasher computes ids and split decisions with the vault's two identity keys.
-// It is immutable and safe for concurrent use.
-type Hasher struct{ id, split [32]byte }
-
-// NewHasher returns a Hasher for K_id and K_split.
-func NewHasher(idKey, splitKey [32]byte) *Hasher { return &Hasher{id: idKey, split: splitKey} }
-
-// Sum returns the id of an object of the given kind with these plain bytes.
-// Inline file content and symlink targets hash as KindChunk.
-func (h *Hasher) Sum(kind Kind, plain []byte) ID {
-	m := hmac.New(sha256.New, h.id[:])
-	m.Write([]byte{byte(kind)})
-	m.Write(plain)
-	var id ID
-	m.Sum(id[:0])
-	return id
-}

@@ -2,27 +2,77 @@ package object
 
 import (
 	"context"
+	"fmt"
 	"iter"
 )
 
 // Piece is one chunk of a file.
 type Piece struct {
 	ID     ID
-	Length uint64
-}
-
-// BuildList writes the list of a file of two or more chunks and returns its root id.
-func BuildList(ctx context.Context, h *Hasher, sink Sink, pieces iter.Seq2[Piece, error]) (ID, error) {
-	panic("object: being built")
-}
-
-// Pieces enumerates the chunks of a list from the one that holds byte offset on, with the offset at which each begins.
-func Pieces(ctx context.Context, g Getter, root ID, offset uint64) iter.Seq2[PieceAt, error] {
-	panic("object: being built")
+	Length uint64 // bytes; never 0
 }
 
 // PieceAt is a chunk at its place in the file.
 type PieceAt struct {
 	Offset uint64
 	Piece
+}
+
+// BuildList writes the list of a file of two or more chunks and returns its
+// root id.
+func BuildList(ctx context.Context, h *Hasher, sink Sink, pieces iter.Seq2[Piece, error]) (ID, error) {
+	b := newBuilder(ctx, listShape, h, sink, 0)
+	n := 0
+	for p, err := range pieces {
+		if err != nil {
+			return ID{}, err
+		}
+		if p.Length == 0 || p.Length > MaxObject {
+			return ID{}, fmt.Errorf("build list: %w: a chunk of %d bytes", ErrLimit, p.Length)
+		}
+		n++
+		if err := b.sp.add(ctx, listShape.leaf(item{id: p.ID, bytes: p.Length})); err != nil {
+			return ID{}, fmt.Errorf("build list: %w", err)
+		}
+	}
+	if n < 2 {
+		return ID{}, fmt.Errorf("build list: %d chunks need no list", n)
+	}
+	root, err := b.finish(ctx)
+	if err != nil {
+		return ID{}, fmt.Errorf("build list: %w", err)
+	}
+	return root.id, nil
+}
+
+// Pieces enumerates the chunks of a list from the one that holds byte offset
+// on, with the offset at which each begins.
+func Pieces(ctx context.Context, g Getter, root ID, offset uint64) iter.Seq2[PieceAt, error] {
+	return func(yield func(PieceAt, error) bool) { pieces(ctx, g, root, -1, 0, offset, yield) }
+}
+
+func pieces(ctx context.Context, g Getter, id ID, level int, at, offset uint64, yield func(PieceAt, error) bool) bool {
+	n, err := loadNode(ctx, g, listShape, id, level, "")
+	if err != nil {
+		yield(PieceAt{}, err)
+		return false
+	}
+	for _, it := range n.items {
+		end := at + it.bytes
+		if end < at {
+			yield(PieceAt{}, fmt.Errorf("read list %s: %w", id.Short(), malformed("lengths overflow")))
+			return false
+		}
+		if end > offset {
+			if n.level == 0 {
+				if !yield(PieceAt{at, Piece{it.id, it.bytes}}, nil) {
+					return false
+				}
+			} else if !pieces(ctx, g, it.id, int(n.level)-1, at, offset, yield) {
+				return false
+			}
+		}
+		at = end
+	}
+	return true
 }

@@ -14,9 +14,6 @@ type Snapshot struct {
 	Conflicts    []Conflict
 }
 
-// DeviceID is a device's Ed25519 public key. It prints as its peer id.
-type DeviceID [32]byte
-
 // Side is one of the versions that met in a conflict.
 type Side struct {
 	Entry    Entry // Name is the base name it had

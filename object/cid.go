@@ -1,0 +1,135 @@
+package object
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+	mh "github.com/multiformats/go-multihash"
+)
+
+// keyedHash is the private-use multihash code of HMAC-SHA-256 under K_id.
+const keyedHash = 0x300000
+
+// cidPrefixRaw and cidPrefixCBOR are what stands before the 32 bytes of the
+// digest in the binary CID of a chunk and of every other object: version 1,
+// codec, multihash code as varint, length.
+const (
+	cidPrefixRaw  = "\x01\x55\x80\x80\xc0\x01\x20"
+	cidPrefixCBOR = "\x01\x71\x80\x80\xc0\x01\x20"
+	cidPrefixSame = "\x01\x55\x00" // identity multihash: content inside its entry
+	cidLen        = len(cidPrefixRaw) + 32
+)
+
+func cidPrefix(kind Kind) string {
+	if kind == KindChunk {
+		return cidPrefixRaw
+	}
+	return cidPrefixCBOR
+}
+
+// CID is the id as a CIDv1 in its usual text form (base32, "b…"): codec raw
+// for chunks, dag-cbor for every other kind.
+func (id ID) CID(kind Kind) string {
+	c, err := cid.Cast(append([]byte(cidPrefix(kind)), id[:]...))
+	if err != nil { // the prefix is a constant of this package
+		panic(fmt.Sprintf("object: own CID prefix: %v", err))
+	}
+	return c.String()
+}
+
+// ParseCID parses the text form and reports whether the object is a chunk.
+// Anything but a CIDv1 of this package's multihash is an error.
+func ParseCID(s string) (id ID, chunk bool, err error) {
+	c, err := cid.Decode(s)
+	if err != nil {
+		return ID{}, false, fmt.Errorf("parse id %q: %w", s, err)
+	}
+	p := c.Prefix()
+	d, err := mh.Decode(c.Hash())
+	if err != nil || p.Version != 1 || d.Code != keyedHash || len(d.Digest) != len(id) || (p.Codec != cid.Raw && p.Codec != cid.DagCBOR) {
+		return ID{}, false, fmt.Errorf("parse id %q: not an id of a vault", s)
+	}
+	copy(id[:], d.Digest)
+	return id, p.Codec == cid.Raw, nil
+}
+
+// Full is the whole digest in lower-case base32, the form of which Short is a
+// prefix.
+func (id ID) Full() string { return lower32.EncodeToString(id[:]) }
+
+// ParsePrefix reads a prefix (at least 4 characters) of the form for people,
+// or a whole CID, and returns the digest bits it fixes: an id matches when
+// its Full form begins with the returned text.
+func ParsePrefix(s string) (string, error) {
+	if id, _, err := ParseCID(s); err == nil {
+		return id.Full(), nil
+	}
+	if len(s) < 4 || len(s) > 52 {
+		return "", fmt.Errorf("%q is no id: give 4 to 52 characters of it", s)
+	}
+	for _, r := range s {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz234567", r) {
+			return "", fmt.Errorf("%q is no id: it has letters a–z and digits 2–7", s)
+		}
+	}
+	return s, nil
+}
+
+func appendLink(b []byte, kind Kind, id ID) []byte {
+	b = appendHead(b, majorTag, tagLink)
+	b = appendHead(b, majorBytes, uint64(1+cidLen))
+	b = append(b, 0)
+	b = append(b, cidPrefix(kind)...)
+	return append(b, id[:]...)
+}
+
+func appendSame(b []byte, content string) []byte {
+	n := binary.AppendUvarint(nil, uint64(len(content)))
+	b = appendHead(b, majorTag, tagLink)
+	b = appendHead(b, majorBytes, uint64(1+len(cidPrefixSame)+len(n)+len(content)))
+	b = append(b, 0)
+	b = append(b, cidPrefixSame...)
+	b = append(b, n...)
+	return append(b, content...)
+}
+
+// link reads a link to an object: raw reports a chunk.
+func (d *decoder) link() (id ID, raw bool) {
+	id, raw, same := d.anyLink()
+	if d.err == nil && same != nil {
+		d.fail("content inside a link where an object belongs")
+	}
+	return id, raw
+}
+
+// anyLink reads a link; same is not nil when the link is the content itself.
+func (d *decoder) anyLink() (id ID, raw bool, same []byte) {
+	if n := d.expect(majorTag, "a link"); d.err == nil && n != tagLink {
+		d.fail("expected a link, not tag %d", n)
+	}
+	v := d.bytes(1+len(cidPrefixSame)+2+InlineMax, "a link")
+	if d.err != nil {
+		return ID{}, false, nil
+	}
+	s := string(v)
+	switch {
+	case len(v) == 1+cidLen && s[0] == 0 && s[1:1+len(cidPrefixRaw)] == cidPrefixRaw:
+		raw = true
+	case len(v) == 1+cidLen && s[0] == 0 && s[1:1+len(cidPrefixCBOR)] == cidPrefixCBOR:
+	case strings.HasPrefix(s, "\x00"+cidPrefixSame):
+		rest := v[1+len(cidPrefixSame):]
+		n, used := binary.Uvarint(rest)
+		if used <= 0 || n > InlineMax || int(n) != len(rest)-used || len(binary.AppendUvarint(nil, n)) != used {
+			d.fail("identity link of wrong length")
+			return ID{}, false, nil
+		}
+		return ID{}, false, rest[used:]
+	default:
+		d.fail("not a link of a vault")
+		return ID{}, false, nil
+	}
+	copy(id[:], v[1+len(cidPrefixRaw):])
+	return id, raw, nil
+}

@@ -1,0 +1,43 @@
+package object
+
+// Limits of format 1. Beyond them every decoder and builder answers with a
+// typed error before it allocates.
+const (
+	// MaxName is the longest name in bytes: what file systems hold.
+	MaxName = 255
+	// MaxPath is the longest virtual path in bytes, and MaxDepth its most
+	// components: recursion ends before the stack does.
+	MaxPath  = 32 << 10
+	MaxDepth = 1024
+	// MaxItems and MaxNode bound a node of a tree or list, so that one edit
+	// rewrites little and one read decodes little.
+	MaxItems = 1024
+	MaxNode  = 256 << 10
+	// MaxChunk bounds a chunk of the present chunker; MaxObject is what any
+	// chunker may ever cut, and what a reader reserves at most.
+	MaxChunk  = 2 << 20
+	MaxObject = 8 << 20
+	// MaxParents bounds the heads that one snapshot merges, and MaxDevices
+	// the devices of a vault.
+	MaxParents = 4096
+	MaxDevices = 4096
+	// MaxRecord bounds a record; it travels whole in one message.
+	MaxRecord = 256 << 10
+	// MaxMessage bounds a snapshot's message.
+	MaxMessage = 64 << 10
+	// MaxXattrs bounds the extended attributes of one entry; XattrsInline is
+	// how much of them stays inside it.
+	MaxXattrs    = 64 << 10
+	XattrsInline = 256
+	// MaxTag bounds a tag's name.
+	MaxTag = 255
+	// MaxOwner bounds the owner field ("uid:gid:user:group").
+	MaxOwner = 600
+	// MaxConflicts bounds the conflict records of one snapshot, MaxSides and
+	// MaxCopies those of one record.
+	MaxConflicts = 1 << 16
+	MaxSides     = MaxParents
+	MaxCopies    = MaxParents
+	// maxLevel bounds the height of a tree or list: 16^12 entries.
+	maxLevel = 32
+)
