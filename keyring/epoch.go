@@ -1,0 +1,71 @@
+package keyring
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+)
+
+// Epoch is one generation of a vault's working keys.
+type Epoch struct {
+	Data       [32]byte // seals blocks
+	Record     [32]byte // seals the inner part of records
+	Member     [32]byte // proves membership in HELLO
+	Rendezvous [32]byte // derives names under which devices find each other
+}
+
+// NewEpoch returns random keys.
+func NewEpoch() Epoch {
+	var e Epoch
+	for _, k := range []*[32]byte{&e.Data, &e.Record, &e.Member, &e.Rendezvous} {
+		rand.Read(k[:])
+	}
+	return e
+}
+
+// Keys is all that a running device needs of its vault's secrets. It is
+// immutable: With returns a new value.
+type Keys struct {
+	Tag       [16]byte
+	ID        [32]byte // K_id: ids of objects
+	Split     [32]byte // K_split: ends of nodes
+	ChunkSeed [32]byte // seed of the chunker's polynomial
+	Epochs    map[uint32]Epoch
+	Current   uint32 // the epoch that writers use
+}
+
+// Epoch returns the keys of one epoch.
+func (k *Keys) Epoch(n uint32) (Epoch, error) {
+	e, ok := k.Epochs[n]
+	if !ok {
+		return Epoch{}, fmt.Errorf("no key of epoch %d: fetch the vault's newer key rings", n)
+	}
+	return e, nil
+}
+
+// Union returns keys with the epochs of both. The identity keys must be the
+// same: one vault has one.
+func (k *Keys) Union(o *Keys) (*Keys, error) {
+	if k.Tag != o.Tag || k.ID != o.ID || k.Split != o.Split || k.ChunkSeed != o.ChunkSeed {
+		return nil, fmt.Errorf("unite keys: they belong to different vaults")
+	}
+	u := *k
+	u.Epochs = maps.Clone(k.Epochs)
+	for n, e := range o.Epochs {
+		if have, ok := u.Epochs[n]; ok && have != e {
+			return nil, fmt.Errorf("unite keys: two different keys of epoch %d", n)
+		}
+		u.Epochs[n] = e
+	}
+	return &u, nil
+}
+
+// With returns keys whose writers use epoch n.
+func (k *Keys) With(n uint32) (*Keys, error) {
+	if _, err := k.Epoch(n); err != nil {
+		return nil, err
+	}
+	u := *k
+	u.Current = n
+	return &u, nil
+}
