@@ -38,9 +38,8 @@ var layers = []struct {
 	{"merge", 2, nil},
 	{"proto", 2, nil},
 	{"cas", 2, nil},
-	// The backends implement cas.Backend and are chosen by whoever opens a store.
+	// The backend implements cas.Backend and is chosen by whoever opens a store.
 	{"cas/backend/dir", 2, nil},
-	{"cas/backend/mem", 2, nil},
 	{"home", 3, nil},
 	{"repo", 3, nil},
 	{"worktree", 3, nil},

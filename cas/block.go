@@ -1,0 +1,228 @@
+package cas
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+)
+
+// Class says which packs a block belongs to.
+type Class uint8
+
+// The classes of format 1.
+const (
+	Meta Class = 1 // lists, trees, snapshots, settings
+	Data Class = 2 // chunks
+)
+
+func classOf(kind object.Kind) Class {
+	if kind == object.KindChunk {
+		return Data
+	}
+	return Meta
+}
+
+func (c Class) String() string {
+	if c == Meta {
+		return "meta"
+	}
+	return "data"
+}
+
+// Block is a sealed block as it is stored and sent: the ids of its objects
+// stand in clear beside it.
+type Block struct {
+	IDs   []object.ID
+	Bytes []byte
+}
+
+const (
+	blockMagic   = "bsvB"
+	blockVersion = 1
+	blockHeader  = 24
+	blockAAD     = "bsv/1/block"
+	// blockTarget is the plain size at which small objects close a block;
+	// aloneAt is the size from which an object has a block of its own.
+	blockTarget = 1 << 20
+	aloneAt     = 128 << 10
+	// maxBlock bounds a block's file bytes and maxPlain what it may decode to.
+	maxBlock = object.MaxObject + 64<<10
+	maxPlain = object.MaxObject + 64<<10
+	maxCount = 1 << 16
+)
+
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// plainBlock is a block before sealing or after opening: objects one after
+// the other.
+type plainBlock struct {
+	kinds []object.Kind
+	ends  []int // of the objects in data
+	data  []byte
+}
+
+func (p *plainBlock) add(kind object.Kind, plain []byte) {
+	p.kinds = append(p.kinds, kind)
+	p.data = append(p.data, plain...)
+	p.ends = append(p.ends, len(p.data))
+}
+
+func (p *plainBlock) object(i int) (object.Kind, []byte) {
+	from := 0
+	if i > 0 {
+		from = p.ends[i-1]
+	}
+	return p.kinds[i], p.data[from:p.ends[i]:p.ends[i]]
+}
+
+func (p *plainBlock) encode() []byte {
+	b := make([]byte, 0, len(p.data)+6*len(p.kinds))
+	from := 0
+	for i, k := range p.kinds {
+		b = append(b, byte(k))
+		b = binary.AppendUvarint(b, uint64(p.ends[i]-from))
+		from = p.ends[i]
+	}
+	return append(b, p.data...)
+}
+
+func decodePlain(b []byte, count int) (*plainBlock, error) {
+	p := &plainBlock{}
+	sum := 0
+	for range count {
+		if len(b) < 2 {
+			return nil, fmt.Errorf("%w: block ends early", ErrDamaged)
+		}
+		kind := object.Kind(b[0])
+		n, used := binary.Uvarint(b[1:])
+		if used <= 0 || n > object.MaxObject {
+			return nil, fmt.Errorf("%w: object length in block", ErrDamaged)
+		}
+		b = b[1+used:]
+		if sum += int(n); sum > maxPlain {
+			return nil, fmt.Errorf("%w: block beyond its limit", ErrDamaged)
+		}
+		p.kinds = append(p.kinds, kind)
+		p.ends = append(p.ends, sum)
+	}
+	if len(b) != sum {
+		return nil, fmt.Errorf("%w: block of wrong length", ErrDamaged)
+	}
+	p.data = b
+	return p, nil
+}
+
+// sealer turns plain blocks into sealed ones and back.
+type sealer struct {
+	keys *keyring.Keys
+	comp *compressor
+}
+
+func (s *sealer) seal(class Class, p *plainBlock) ([]byte, error) {
+	e, err := s.keys.Epoch(s.keys.Current)
+	if err != nil {
+		return nil, err
+	}
+	body := p.encode()
+	codec, stored, err := s.comp.compress(body)
+	if err != nil {
+		return nil, err
+	}
+	plain := make([]byte, 0, len(stored)+24)
+	plain = append(plain, codec)
+	plain = binary.AppendUvarint(plain, uint64(len(stored)))
+	plain = binary.AppendUvarint(plain, uint64(len(body)))
+	plain = append(plain, stored...)
+
+	b := make([]byte, blockHeader, blockHeader+keyring.Overhead+len(plain))
+	copy(b, blockMagic)
+	b[4], b[5] = blockVersion, byte(class)
+	binary.LittleEndian.PutUint32(b[8:], s.keys.Current)
+	binary.LittleEndian.PutUint32(b[12:], uint32(len(p.kinds)))
+	binary.LittleEndian.PutUint32(b[16:], uint32(keyring.Overhead+len(plain)))
+	b = keyring.Seal(b, &e.Data, s.aad(b[:20]), plain)
+	crc := crc32.Update(crc32.Checksum(b[:20], castagnoli()), castagnoli(), b[blockHeader:])
+	binary.LittleEndian.PutUint32(b[20:], crc)
+	return b, nil
+}
+
+func (s *sealer) aad(hdr []byte) []byte {
+	aad := append([]byte(blockAAD), s.keys.Tag[:]...)
+	return append(aad, hdr...)
+}
+
+// header reads a block's clear header: its class, number of objects and
+// length with the header.
+func header(b []byte) (class Class, count, length int, err error) {
+	if len(b) < blockHeader || string(b[:4]) != blockMagic {
+		return 0, 0, 0, fmt.Errorf("%w: no block here", ErrDamaged)
+	}
+	if b[4] != blockVersion {
+		return 0, 0, 0, fmt.Errorf("block of version %d: %w", b[4], ErrNewer)
+	}
+	class = Class(b[5])
+	n, body := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:])
+	if class != Meta && class != Data || b[6] != 0 || b[7] != 0 || n == 0 || n > maxCount || body < keyring.Overhead || body > maxBlock-blockHeader {
+		return 0, 0, 0, fmt.Errorf("%w: block header", ErrDamaged)
+	}
+	return class, int(n), blockHeader + int(body), nil
+}
+
+// open opens a whole block.
+func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
+	class, count, length, err := header(b)
+	if err != nil {
+		return nil, 0, err
+	}
+	if length != len(b) {
+		return nil, 0, fmt.Errorf("%w: block of wrong length", ErrDamaged)
+	}
+	crc := crc32.Update(crc32.Checksum(b[:20], castagnoli()), castagnoli(), b[blockHeader:])
+	if crc != binary.LittleEndian.Uint32(b[20:]) {
+		return nil, 0, fmt.Errorf("%w: block checksum", ErrDamaged)
+	}
+	e, err := s.keys.Epoch(binary.LittleEndian.Uint32(b[8:]))
+	if err != nil {
+		return nil, 0, err
+	}
+	plain, err := keyring.Open(nil, &e.Data, s.aad(b[:20]), b[blockHeader:])
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if len(plain) < 3 {
+		return nil, 0, fmt.Errorf("%w: block ends early", ErrDamaged)
+	}
+	codec, rest := plain[0], plain[1:]
+	stored, used := binary.Uvarint(rest)
+	if used <= 0 {
+		return nil, 0, fmt.Errorf("%w: block lengths", ErrDamaged)
+	}
+	rest = rest[used:]
+	size, used := binary.Uvarint(rest)
+	if used <= 0 || size > maxPlain || stored > uint64(len(rest)-used) {
+		return nil, 0, fmt.Errorf("%w: block lengths", ErrDamaged)
+	}
+	rest = rest[used:]
+	for _, z := range rest[stored:] {
+		if z != 0 {
+			return nil, 0, fmt.Errorf("%w: block padding", ErrDamaged)
+		}
+	}
+	body, err := s.comp.decompress(codec, rest[:stored], int(size))
+	if err != nil {
+		return nil, 0, err
+	}
+	p, err := decodePlain(body, count)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, k := range p.kinds {
+		if classOf(k) != class {
+			return nil, 0, fmt.Errorf("%w: an object of kind %d in a block of class %s", ErrDamaged, k, class)
+		}
+	}
+	return p, class, nil
+}

@@ -1,0 +1,77 @@
+package cas
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/restic/chunker"
+	"golang.org/x/crypto/chacha20"
+)
+
+// Chunk sizes of format 1, in bytes: no chunk but a file's last is smaller
+// than minChunk, none larger than maxChunk.
+const (
+	minChunk  = 64 << 10
+	chunkBits = 18 // 256 KiB on average
+	maxChunk  = 2 << 20
+)
+
+// Chunker cuts a stream. Next fills buf (which has room for the largest
+// chunk) and returns the chunk; io.EOF ends the stream.
+type Chunker interface {
+	Next(buf []byte) ([]byte, error)
+	Reset(r io.Reader)
+}
+
+// chunking makes chunkers with the vault's polynomial.
+type chunking struct{ pol chunker.Pol }
+
+type keyStream struct{ c *chacha20.Cipher }
+
+func (k keyStream) Read(p []byte) (int, error) {
+	clear(p)
+	k.c.XORKeyStream(p, p)
+	return len(p), nil
+}
+
+// newChunking derives the polynomial from the vault's seed: the first
+// irreducible one that a ChaCha20 stream under the seed yields.
+func newChunking(seed [32]byte) (*chunking, error) {
+	c, err := chacha20.NewUnauthenticatedCipher(seed[:], make([]byte, chacha20.NonceSize))
+	if err != nil {
+		return nil, fmt.Errorf("derive polynomial: %w", err)
+	}
+	pol, err := chunker.DerivePolynomial(keyStream{c})
+	if err != nil {
+		return nil, fmt.Errorf("derive polynomial: %w", err)
+	}
+	return &chunking{pol}, nil
+}
+
+type rabin struct {
+	pol chunker.Pol
+	c   *chunker.Chunker
+}
+
+func (c *chunking) chunker(r io.Reader) Chunker {
+	k := chunker.NewWithBoundaries(r, c.pol, minChunk, maxChunk)
+	k.SetAverageBits(chunkBits)
+	return &rabin{c.pol, k}
+}
+
+func (r *rabin) Reset(rd io.Reader) {
+	r.c.ResetWithBoundaries(rd, r.pol, minChunk, maxChunk)
+	r.c.SetAverageBits(chunkBits)
+}
+
+func (r *rabin) Next(buf []byte) ([]byte, error) {
+	k, err := r.c.Next(buf[:0])
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, io.EOF
+		}
+		return nil, err
+	}
+	return k.Data, nil
+}

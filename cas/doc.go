@@ -1,0 +1,29 @@
+// Package cas is the content-addressed store: it cuts files into chunks,
+// compresses and seals objects in blocks, writes blocks as packs, and finds
+// objects again through an index that can always be rebuilt.
+//
+// # Words
+//
+// A block is the unit of compression, sealing, transfer and reading; an
+// object is the unit of identity. A pack is a file of blocks with a table. An
+// object is pending from Put until its index batch: readable, not durable. A
+// pack is adopted when it is found on disk and not in the index.
+//
+// # Invariants
+//
+//   - Commit order: packs (temporary name, write, sync, rename, sync of the
+//     directory), then the index batch. What Commit returned for is durable.
+//   - The index is derived: it names the packs that it covers, and packs that
+//     it does not cover are adopted, packs that are gone leave it.
+//   - Nothing enters the index before its id was computed from its bytes.
+//   - A failed sync poisons the store: nothing is written after it.
+//
+// # Concurrency
+//
+// A Store is safe for concurrent use. Put and WriteFile run in parallel;
+// Commit waits for those under way and covers all that came before it.
+//
+// # Format
+//
+// docs/format.md, sections "Blocks" and "Packs".
+package cas

@@ -1,0 +1,491 @@
+package cas
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bsvsync/bsv/internal/fault"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+)
+
+// Options of Open.
+type Options struct {
+	Backend     Backend
+	Index       string // path of index.db
+	Keys        *keyring.Keys
+	Device      object.DeviceID
+	Compression string // "fastest" or "default"
+	Log         *slog.Logger
+	Fault       *fault.Injector
+}
+
+// Store is an open store.
+type Store struct {
+	be      Backend
+	path    string
+	hash    *object.Hasher
+	chunks  *chunking
+	seal    *sealer
+	device  object.DeviceID
+	session uint64
+	log     *slog.Logger
+	fault   *fault.Injector
+	cache   *blockCache
+	added   atomic.Uint64 // bytes of new blocks
+
+	gate     sync.RWMutex // writers hold it shared; Commit takes the cut exclusively
+	commitMu sync.Mutex
+
+	mu      sync.Mutex // guards what follows
+	index   *index
+	pending map[object.ID]place
+	open    [3]*memBlock
+	packs   [3]*openPack
+	filed   []filedPack
+	sealed  int
+	err     error
+}
+
+// place is where a pending object is.
+type place struct {
+	block   *memBlock
+	ordinal int
+}
+
+// memBlock is a block on its way: open or sealing (plain), sealed, or in a
+// durable pack (file).
+type memBlock struct {
+	class  Class
+	plain  *plainBlock
+	ids    []object.ID
+	sealed []byte
+	file   string
+	off    uint32
+	length uint32
+}
+
+// Open opens a store: it adopts packs that the index does not know, forgets
+// those that are gone, and builds a new index when the old one is damaged.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	chunks, err := newChunking(o.Keys.ChunkSeed)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	comp, err := newCompressor(o.Compression)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{
+		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
+		seal: &sealer{o.Keys, comp}, device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
+		pending: map[object.ID]place{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var b [8]byte
+	rand.Read(b[:])
+	s.session = binary.LittleEndian.Uint64(b[:])
+	if err := s.openIndex(ctx); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return s, nil
+}
+
+// openIndex opens the index and makes it cover exactly the packs on disk. A
+// damaged one is built again.
+func (s *Store) openIndex(ctx context.Context) (err error) {
+	for range 2 {
+		if err = s.tryIndex(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+		if s.index != nil {
+			if cerr := s.index.close(); cerr != nil {
+				s.log.Warn("close index", "err", cerr)
+			}
+			s.index = nil
+		}
+		if errors.Is(err, ErrNewer) {
+			return err
+		}
+		s.log.Warn("building the index again", "err", err)
+		if rerr := removeIndex(s.path); rerr != nil {
+			return errors.Join(err, rerr)
+		}
+	}
+	return err
+}
+
+func (s *Store) tryIndex(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // bbolt panics on damaged pages
+			err = fmt.Errorf("%w: index: %v", ErrDamaged, r)
+		}
+	}()
+	x, err := openIndex(s.path)
+	if err != nil {
+		return err
+	}
+	s.index = x
+	known, err := x.packs()
+	if err != nil {
+		return err
+	}
+	var found []filedPack
+	n := 0
+	for f, err := range s.be.List("packs") {
+		if err != nil {
+			return err
+		}
+		class, id, ok := parsePackName(f.Name)
+		if !ok {
+			continue
+		}
+		if p, ok := known[id]; ok && p.size == f.Size {
+			delete(known, id)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		blocks, err := readTable(s.be, f.Name, f.Size)
+		if errors.Is(err, ErrDamaged) {
+			s.log.Warn("reading a pack without its table", "pack", f.Name, "err", err)
+			blocks, err = scanBlocks(s.be, s.seal, s.hash, f.Name)
+		}
+		if errors.Is(err, ErrDamaged) {
+			s.log.Error("a pack cannot be read", "pack", f.Name, "err", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		delete(known, id)
+		found = append(found, filedPack{class, id, f.Size, blocks})
+		if n++; n%64 == 0 {
+			if err := x.add(found, false, nil); err != nil {
+				return err
+			}
+			found = nil
+		}
+	}
+	if len(known) > 0 { // packs are gone: what the index says of them is wrong
+		return fmt.Errorf("%w: the index names %d packs that are not there", ErrDamaged, len(known))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	s.log.Debug("adopting packs", "n", n)
+	return x.add(found, false, nil)
+}
+
+// Hasher returns the vault's hasher.
+func (s *Store) Hasher() *object.Hasher { return s.hash }
+
+// Added is how many bytes of new blocks this store made since it was opened.
+func (s *Store) Added() uint64 { return s.added.Load() }
+
+func (s *Store) fail(err error) error {
+	if err == nil || !errors.Is(err, ErrPoisoned) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+	return err
+}
+
+func (s *Store) failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// known reports whether an object is pending or indexed.
+func (s *Store) known(id object.ID) (bool, error) {
+	s.mu.Lock()
+	_, ok := s.pending[id]
+	s.mu.Unlock()
+	if ok {
+		return true, nil
+	}
+	var out [1]bool
+	err := s.index.has([]object.ID{id}, out[:])
+	return out[0], err
+}
+
+// Has reports for each id whether the store holds it.
+func (s *Store) Has(_ context.Context, ids []object.ID) ([]bool, error) {
+	out := make([]bool, len(ids))
+	s.mu.Lock()
+	for i, id := range ids {
+		_, out[i] = s.pending[id]
+	}
+	s.mu.Unlock()
+	return out, s.index.has(ids, out)
+}
+
+// Missing returns the ids that the store does not hold.
+func (s *Store) Missing(ctx context.Context, ids []object.ID) ([]object.ID, error) {
+	has, err := s.Has(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []object.ID
+	for i, id := range ids {
+		if !has[i] {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// Put takes an object. It is readable at once and durable after Commit.
+func (s *Store) Put(ctx context.Context, kind object.Kind, plain []byte) (object.ID, error) {
+	if len(plain) > object.MaxObject {
+		return object.ID{}, fmt.Errorf("put: %w: an object of %d bytes", object.ErrLimit, len(plain))
+	}
+	id := s.hash.Sum(kind, plain)
+	if ok, err := s.known(id); ok || err != nil {
+		return id, err
+	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	s.mu.Lock()
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return id, s.err
+	}
+	if _, ok := s.pending[id]; ok {
+		s.mu.Unlock()
+		return id, nil
+	}
+	class := classOf(kind)
+	var full []*memBlock
+	if len(plain) >= aloneAt {
+		b := &memBlock{class: class, plain: &plainBlock{}}
+		s.place(b, id, kind, plain)
+		full = append(full, b)
+	} else {
+		b := s.open[class]
+		if b != nil && (len(b.plain.data)+len(plain) > blockTarget || len(b.ids) == maxCount) {
+			full = append(full, b)
+			b = nil
+		}
+		if b == nil {
+			b = &memBlock{class: class, plain: &plainBlock{}}
+			s.open[class] = b
+		}
+		s.place(b, id, kind, plain)
+	}
+	s.mu.Unlock()
+	for _, b := range full {
+		if err := s.finish(b); err != nil {
+			return id, s.fail(err)
+		}
+	}
+	return id, nil
+}
+
+func (s *Store) place(b *memBlock, id object.ID, kind object.Kind, plain []byte) {
+	s.pending[id] = place{b, len(b.ids)}
+	b.ids = append(b.ids, id)
+	b.plain.add(kind, plain)
+}
+
+// finish seals a block and puts it into its pack; a full pack is written.
+// The caller holds the gate.
+func (s *Store) finish(b *memBlock) error {
+	sealed, err := s.seal.seal(b.class, b.plain)
+	if err != nil {
+		return fmt.Errorf("seal block: %w", err)
+	}
+	s.mu.Lock()
+	s.sealed++
+	again := s.sealed%64 == 1
+	s.mu.Unlock()
+	if again {
+		if p, _, err := s.seal.open(sealed); err != nil || !bytes.Equal(p.data, b.plain.data) {
+			return errors.Join(ErrPoisoned, fmt.Errorf("a sealed block does not open again: %w", err))
+		}
+	}
+	return s.keep(b, sealed)
+}
+
+// keep adds a sealed block to the pack of its class.
+func (s *Store) keep(b *memBlock, sealed []byte) error {
+	s.added.Add(uint64(len(sealed)))
+	s.mu.Lock()
+	b.sealed, b.plain = sealed, nil
+	p := s.packs[b.class]
+	if p == nil {
+		p = &openPack{class: b.class}
+		s.packs[b.class] = p
+	}
+	p.blocks = append(p.blocks, b)
+	p.size += len(sealed)
+	full := p.size >= b.class.target()
+	if full {
+		s.packs[b.class] = nil
+	}
+	s.mu.Unlock()
+	if full {
+		return s.writePack(p)
+	}
+	return nil
+}
+
+func (s *Store) writePack(p *openPack) error {
+	s.fault.Hit("cas.pack.begin")
+	id, table, err := p.write(s.be, s.device, s.session)
+	if err != nil {
+		return err
+	}
+	name := packName(p.class, id)
+	size, err := s.be.Size(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, b := range p.blocks {
+		b.file, b.off, b.length, b.sealed = name, table[i].off, table[i].length, nil
+	}
+	s.filed = append(s.filed, filedPack{p.class, id, size, table})
+	return nil
+}
+
+// Commit makes everything that was put before durable and indexed.
+func (s *Store) Commit(ctx context.Context) error {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	return s.commit(ctx)
+}
+
+func (s *Store) commit(context.Context) error {
+	if err := s.failed(); err != nil {
+		return err
+	}
+	packs, err := s.cut()
+	if err != nil {
+		return fmt.Errorf("commit: %w", s.fail(err))
+	}
+	for _, p := range packs {
+		if err := s.writePack(p); err != nil {
+			s.giveBack(p)
+			return fmt.Errorf("commit: %w", s.fail(err))
+		}
+	}
+	s.mu.Lock()
+	filed := s.filed
+	s.mu.Unlock()
+	if len(filed) == 0 {
+		return nil
+	}
+	s.fault.Hit("cas.index.begin")
+	if err := s.index.add(filed, false, nil); err != nil {
+		return fmt.Errorf("commit: write index: %w", err)
+	}
+	s.fault.Hit("cas.index.written")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.filed = slices.Clone(s.filed[len(filed):])
+	for _, p := range filed {
+		for _, b := range p.blocks {
+			for _, id := range b.ids {
+				if at, ok := s.pending[id]; ok && at.block.file != "" {
+					delete(s.pending, id)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// giveBack puts a pack that could not be written in front of the open one, so
+// that a later Commit tries again.
+func (s *Store) giveBack(p *openPack) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.packs[p.class]; q != nil {
+		p.blocks = append(p.blocks, q.blocks...)
+		p.size += q.size
+	}
+	s.packs[p.class] = p
+}
+
+// cut seals the open blocks and takes the open packs, at a moment when no
+// writer is under way.
+func (s *Store) cut() ([]*openPack, error) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	for _, class := range []Class{Data, Meta} {
+		s.mu.Lock()
+		b := s.open[class]
+		s.open[class] = nil
+		s.mu.Unlock()
+		if b == nil {
+			continue
+		}
+		if err := s.finish(b); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var packs []*openPack
+	for _, class := range []Class{Data, Meta} {
+		if p := s.packs[class]; p != nil {
+			packs = append(packs, p)
+			s.packs[class] = nil
+		}
+	}
+	return packs, nil
+}
+
+// Close releases the index; what was not committed is gone.
+func (s *Store) Close() error {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.seal.comp.close()
+	return s.index.close()
+}
+
+// Stats is what a store holds.
+type Stats struct {
+	Packs   int    `json:"packs"`
+	Bytes   uint64 `json:"bytes"`
+	Objects int    `json:"objects"`
+}
+
+// Stats counts packs, their bytes, and objects.
+func (s *Store) Stats(context.Context) (Stats, error) {
+	var st Stats
+	packs, err := s.index.packs()
+	if err != nil {
+		return st, err
+	}
+	for _, p := range packs {
+		st.Packs++
+		st.Bytes += uint64(p.size)
+	}
+	st.Objects, err = s.index.count()
+	return st, err
+}
+
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func baseName(name string) string { return path.Base(name) }
