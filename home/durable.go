@@ -1,0 +1,95 @@
+package home
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/bsvsync/bsv/internal/durable"
+	"github.com/bsvsync/bsv/internal/vfs"
+)
+
+// write replaces a file of the home atomically.
+func (h *Home) write(name string, data []byte, perm fs.FileMode, point string) error {
+	return durable.Write(vfs.OS{}, name, ".tmp", data, perm, h.fault, point)
+}
+
+func syncDir(dir string) error { return vfs.OS{}.SyncDir(dir) }
+
+// WriteDeviceKey writes keys/device, the file that makes a directory a home.
+func (h *Home) WriteDeviceKey(b []byte) error {
+	if err := os.MkdirAll(h.paths.keys(), 0o700); err != nil {
+		return fmt.Errorf("write device key: %w", err)
+	}
+	if err := h.write(h.paths.DeviceKey(), b, 0o600, "home.device"); err != nil {
+		return err
+	}
+	return syncDir(h.paths.Dir)
+}
+
+// WriteWords keeps recovery words in the home until their owner moved them.
+func (h *Home) WriteWords(words string) error {
+	return h.write(h.paths.Words(), []byte(words+"\n"), 0o600, "home.words")
+}
+
+// ReadDeviceKey reads keys/device.
+func (h *Home) ReadDeviceKey() ([]byte, error) {
+	b, err := os.ReadFile(h.paths.DeviceKey())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoHome
+	}
+	return b, err
+}
+
+// Setup is setup.json: what the person set up by commands.
+type Setup struct {
+	Version  int       `json:"version"`
+	Mappings []Mapping `json:"mappings"`
+	Peers    []Peer    `json:"peers"`
+}
+
+// Mapping joins a virtual path to a directory.
+type Mapping struct {
+	Path string `json:"path"` // virtual
+	Dir  []byte `json:"dir"`  // absolute; base64, since it need not be UTF-8
+}
+
+// Peer is a member that was added by address, under a name.
+type Peer struct {
+	Name   string   `json:"name"`
+	Device string   `json:"device"` // peer id
+	Addrs  []string `json:"addrs"`
+}
+
+const setupVersion = 1
+
+// Setup reads setup.json; no file is an empty one.
+func (h *Home) Setup() (Setup, error) {
+	b, err := os.ReadFile(h.paths.setup())
+	if errors.Is(err, fs.ErrNotExist) {
+		return Setup{Version: setupVersion}, nil
+	}
+	if err != nil {
+		return Setup{}, fmt.Errorf("read setup: %w", err)
+	}
+	var s Setup
+	if err := json.Unmarshal(b, &s); err != nil {
+		return Setup{}, fmt.Errorf("%s: %v: %w", h.paths.setup(), err, ErrDamaged)
+	}
+	if s.Version > setupVersion {
+		return Setup{}, fmt.Errorf("%s: %w", h.paths.setup(), ErrNewer)
+	}
+	return s, nil
+}
+
+// SetSetup replaces setup.json durably.
+func (h *Home) SetSetup(s Setup) error {
+	s.Version = setupVersion
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write setup: %w", err)
+	}
+	return h.write(h.paths.setup(), append(b, '\n'), 0o600, "home.setup")
+}

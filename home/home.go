@@ -1,0 +1,187 @@
+package home
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/internal/fault"
+)
+
+// Options of Open. The zero value opens an existing home without waiting.
+type Options struct {
+	Create  bool          // make the directory when there is no home
+	Wait    time.Duration // how long to wait for another owner to finish
+	Command string        // how the owner is named to others ("bsv node")
+	Log     *slog.Logger  // nil: silent
+	Fault   *fault.Injector
+}
+
+// Home is an open home; who has it owns the home's store.
+type Home struct {
+	paths  Paths
+	config Config
+	state  *State
+	log    *slog.Logger
+	fault  *fault.Injector
+
+	mu     sync.Mutex // guards what follows
+	lock   *os.File   // nil once closed
+	owner  Owner
+	socket string // the prepared socket path, removed by Close
+}
+
+// formatText is the text of the format file; the number is the version of the
+// home's layout.
+const (
+	formatPrefix  = "bsv home "
+	formatVersion = 1
+)
+
+// Open takes the home's lock, reads its configuration and opens its state.
+// Without Options.Create a directory that holds no device key is ErrNoHome;
+// with it the directory is made, and Home.Fresh tells that nobody has written
+// a device key yet. Other errors: ErrBusy (with the owner), ErrConfig,
+// ErrNewer, or the file system's.
+func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	exists, err := p.Exists()
+	if err != nil {
+		return nil, err
+	}
+	if !exists && !o.Create {
+		return nil, fmt.Errorf("%s: %w", p.Dir, ErrNoHome)
+	}
+	config, err := ReadConfig(p)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make home: %w", err)
+		}
+	}
+	owner := Owner{PID: os.Getpid(), Since: time.Now(), Command: o.Command}
+	lock, err := lockHome(ctx, p, owner, o.Wait)
+	if err != nil {
+		return nil, err
+	}
+	h := &Home{paths: p, config: config, log: log, fault: o.Fault, lock: lock, owner: owner}
+	if err := h.open(); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	for _, k := range config.Idle {
+		log.Warn("configuration key has no effect in this version", "key", k, "file", p.Config)
+	}
+	return h, nil
+}
+
+// open does what needs the lock.
+func (h *Home) open() error {
+	if err := h.checkFormat(); err != nil {
+		return err
+	}
+	state, err := openState(h.paths.state(), h.log)
+	if err != nil {
+		return err
+	}
+	h.state = state
+	return nil
+}
+
+// checkFormat reads the format file, or writes it into a home that has none.
+func (h *Home) checkFormat() error {
+	b, err := os.ReadFile(h.paths.format())
+	if errors.Is(err, fs.ErrNotExist) {
+		return h.write(h.paths.format(), fmt.Appendf(nil, "%s%d\n", formatPrefix, formatVersion), 0o644, "home.format")
+	}
+	if err != nil {
+		return fmt.Errorf("read home format: %w", err)
+	}
+	num, ok := strings.CutPrefix(strings.TrimSpace(string(b[:min(len(b), 64)])), formatPrefix)
+	n, err := strconv.ParseUint(num, 10, 32)
+	switch {
+	case !ok || err != nil || n == 0:
+		return fmt.Errorf("%s: not the format of a bsv home: %w", h.paths.format(), ErrDamaged)
+	case n > formatVersion:
+		return fmt.Errorf("home %s has format %d, this bsv knows up to %d: %w", h.paths.Dir, n, formatVersion, ErrNewer)
+	}
+	return nil
+}
+
+// Paths returns the places of the home.
+func (h *Home) Paths() Paths { return h.paths }
+
+// Config returns the configuration as read by Open.
+func (h *Home) Config() Config { return h.config }
+
+// State returns the home's state; it is closed with the home.
+func (h *Home) State() *State { return h.state }
+
+// Fresh reports whether the home has no device key yet.
+func (h *Home) Fresh() (bool, error) {
+	exists, err := h.paths.Exists()
+	return !exists, err
+}
+
+// SetAside renames the local repository to repo.<suffix>, so that a joined
+// vault's can take its place, and drops the disposable index and the state
+// that spoke of it. It returns the new place. A name that is taken gets a
+// number. Nothing is deleted that cannot be made again.
+func (h *Home) SetAside(suffix string) (string, error) {
+	if suffix == "" || strings.ContainsAny(suffix, `/\`) {
+		return "", fmt.Errorf("set repository aside: bad suffix %q", suffix)
+	}
+	to := h.paths.Repo() + "." + suffix
+	for n := 2; ; n++ {
+		_, err := os.Lstat(to)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return "", fmt.Errorf("set repository aside: %w", err)
+		}
+		to = fmt.Sprintf("%s.%s-%d", h.paths.Repo(), suffix, n)
+	}
+	if err := os.Rename(h.paths.Repo(), to); err != nil {
+		return "", fmt.Errorf("set repository aside: %w", err)
+	}
+	h.fault.Hit("home.aside.renamed")
+	if err := os.Remove(h.paths.Index()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("set repository aside: %w", err)
+	}
+	return to, syncDir(filepath.Dir(to))
+}
+
+// Close gives the home up: the socket goes first, the lock last. A second
+// Close does nothing.
+func (h *Home) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lock == nil {
+		return nil
+	}
+	var errs []error
+	if h.socket != "" {
+		if err := os.Remove(h.socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if h.state != nil {
+		errs = append(errs, h.state.Close())
+	}
+	errs = append(errs, h.lock.Close())
+	h.lock = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,207 @@
+package home
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+var (
+	bucketGiven = []byte("given")  // "A" → ids; "m" + virtual path → tree id
+	bucketRows  = []byte("rows")   // virtual path of a mapping NUL directory → row
+	bucketValue = []byte("values") // name → bytes
+)
+
+// State is state.db: what may be lost without losing a version.
+type State struct{ db *bolt.DB }
+
+// Given is what was given to the disk: per mapping the tree that is
+// materialised there, and A, the heads that the last apply that began was
+// heading for. Known is false when nothing was ever written.
+type Given struct {
+	Known        bool
+	A            []object.ID
+	Materialised map[string]object.ID // by virtual path of the mapping; a mapping that is not in it is new
+}
+
+// openState opens state.db; a damaged one is set aside and a new one begun.
+func openState(path string, log *slog.Logger) (*State, error) {
+	s, err := tryState(path)
+	if err == nil {
+		return s, nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	aside := path + ".damaged"
+	log.Warn("state.db is damaged: set aside, a new one begins", "err", err, "aside", aside)
+	if rerr := os.Rename(path, aside); rerr != nil {
+		return nil, fmt.Errorf("open state: %w", errors.Join(err, rerr))
+	}
+	return tryState(path)
+}
+
+func tryState(path string) (s *State, err error) {
+	defer func() {
+		if r := recover(); r != nil { // bbolt panics on damaged pages
+			err = fmt.Errorf("%w: state: %v", ErrDamaged, r)
+		}
+	}()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return nil, err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, b := range [][]byte{bucketGiven, bucketRows, bucketValue} {
+			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &State{db}, nil
+}
+
+// Close closes the file.
+func (s *State) Close() error { return s.db.Close() }
+
+// Given reads what was given to the disk.
+func (s *State) Given() (Given, error) {
+	g := Given{Materialised: map[string]object.ID{}}
+	err := s.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketGiven).ForEach(func(k, v []byte) error {
+			switch {
+			case string(k) == "A":
+				g.Known = true
+				if len(v)%32 != 0 {
+					return fmt.Errorf("%w: state", ErrDamaged)
+				}
+				for ; len(v) > 0; v = v[32:] {
+					g.A = append(g.A, object.ID(v[:32]))
+				}
+			case k[0] == 'm' && len(v) == 32:
+				g.Materialised[string(k[1:])] = object.ID(v)
+			default:
+				return fmt.Errorf("%w: state", ErrDamaged)
+			}
+			return nil
+		})
+	})
+	return g, err
+}
+
+// SetGiven replaces what was given to the disk, in one durable transaction.
+func (s *State) SetGiven(g Given) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		if err := tx.DeleteBucket(bucketGiven); err != nil {
+			return err
+		}
+		b, err := tx.CreateBucket(bucketGiven)
+		if err != nil {
+			return err
+		}
+		v := []byte{}
+		for _, id := range g.A {
+			v = append(v, id[:]...)
+		}
+		if err := b.Put([]byte("A"), v); err != nil {
+			return err
+		}
+		for path, id := range g.Materialised {
+			if err := b.Put([]byte("m"+path), id[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Row returns the stat cache's row of a directory, nil when there is none.
+func (s *State) Row(mapping, dir string) ([]byte, error) {
+	var out []byte
+	err := s.db.View(func(tx *bolt.Tx) error {
+		if v := tx.Bucket(bucketRows).Get(rowKey(mapping, dir)); v != nil {
+			out = append([]byte{}, v...)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func rowKey(mapping, dir string) []byte { return []byte(mapping + "\x00" + dir) }
+
+// maxKey is bbolt's: a directory with a longer path has no row.
+const maxKey = bolt.MaxKeySize
+
+// SetRows replaces rows of one mapping by directory; an empty row removes.
+// The stat cache may be lost, so this does not wait for the disk.
+func (s *State) SetRows(mapping string, rows map[string][]byte) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return s.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketRows)
+		for dir, v := range rows {
+			k := rowKey(mapping, dir)
+			if len(k) > maxKey {
+				continue
+			}
+			var err error
+			if len(v) == 0 {
+				err = b.Delete(k)
+			} else {
+				err = b.Put(k, v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// DropRows forgets the stat cache of a mapping.
+func (s *State) DropRows(mapping string) error {
+	prefix := []byte(mapping + "\x00")
+	return s.db.Update(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketRows).Cursor()
+		for k, _ := c.Seek(prefix); len(k) >= len(prefix) && string(k[:len(prefix)]) == string(prefix); k, _ = c.Next() {
+			if err := c.Delete(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Value returns a named value, nil when there is none.
+func (s *State) Value(name string) ([]byte, error) {
+	var out []byte
+	err := s.db.View(func(tx *bolt.Tx) error {
+		if v := tx.Bucket(bucketValue).Get([]byte(name)); v != nil {
+			out = append([]byte{}, v...)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// SetValue keeps a named value; nil removes it.
+func (s *State) SetValue(name string, v []byte) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		if v == nil {
+			return tx.Bucket(bucketValue).Delete([]byte(name))
+		}
+		return tx.Bucket(bucketValue).Put([]byte(name), v)
+	})
+}

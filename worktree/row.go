@@ -1,0 +1,161 @@
+package worktree
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// row is the stat cache of one directory: what its names looked like when its
+// tree was built. An entry itself is read from that tree, so a row never
+// refers to what the store does not hold.
+type row struct {
+	tree  object.ID
+	bytes uint64 // of all files below
+	files uint64 // files below
+	names []rowName
+}
+
+// rowName is what stat said of one name. A file that was touched around its
+// scan has ctime 0, which no later stat equals.
+type rowName struct {
+	name  string
+	kind  object.EntryKind
+	mode  uint16
+	size  int64
+	mtime int64
+	ctime int64
+	inode uint64
+	tree  object.ID // of a directory
+	bytes uint64    // of a directory
+	files uint64
+}
+
+func (r *row) find(name string) *rowName {
+	i, ok := slices.BinarySearchFunc(r.names, name, func(n rowName, s string) int { return strings.Compare(n.name, s) })
+	if !ok {
+		return nil
+	}
+	return &r.names[i]
+}
+
+// same reports whether stat says what it said then.
+func (n *rowName) same(fi fs.FileInfo) bool {
+	return n.size == fi.Size() && n.mtime == fi.ModTime().UnixNano() && n.ctime == ctimeOf(fi) && n.ctime != -1 &&
+		n.inode == inodeOf(fi) && n.mode == permOf(fi) && n.kind == kindOf(fi)
+}
+
+// sameDisplaced is same after a rename, which touches ctime.
+func (n *rowName) sameDisplaced(fi fs.FileInfo) bool {
+	return n.size == fi.Size() && n.mtime == fi.ModTime().UnixNano() && n.inode == inodeOf(fi) && n.kind == kindOf(fi)
+}
+
+func kindOf(fi fs.FileInfo) object.EntryKind {
+	switch fi.Mode().Type() {
+	case 0:
+		return object.File
+	case fs.ModeDir:
+		return object.Dir
+	case fs.ModeSymlink:
+		return object.Symlink
+	}
+	return 0
+}
+
+const rowVersion = 1
+
+func (r *row) encode() []byte {
+	b := append([]byte{rowVersion}, r.tree[:]...)
+	b = binary.AppendUvarint(b, r.bytes)
+	b = binary.AppendUvarint(b, r.files)
+	b = binary.AppendUvarint(b, uint64(len(r.names)))
+	for _, n := range r.names {
+		b = binary.AppendUvarint(b, uint64(len(n.name)))
+		b = append(b, n.name...)
+		b = append(b, byte(n.kind))
+		b = binary.AppendUvarint(b, uint64(n.mode))
+		b = binary.AppendVarint(b, n.size)
+		b = binary.AppendVarint(b, n.mtime)
+		b = binary.AppendVarint(b, n.ctime)
+		b = binary.AppendUvarint(b, n.inode)
+		if n.kind == object.Dir {
+			b = append(b, n.tree[:]...)
+			b = binary.AppendUvarint(b, n.bytes)
+			b = binary.AppendUvarint(b, n.files)
+		}
+	}
+	return b
+}
+
+var errRow = errors.New("damaged row of the stat cache")
+
+type rowReader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *rowReader) uint() uint64 {
+	n, used := binary.Uvarint(r.b)
+	if used <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[used:]
+	return n
+}
+
+func (r *rowReader) int() int64 {
+	n, used := binary.Varint(r.b)
+	if used <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[used:]
+	return n
+}
+
+func (r *rowReader) take(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return make([]byte, min(n, 32))
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func decodeRow(b []byte) (*row, error) {
+	if len(b) < 33 || b[0] != rowVersion {
+		return nil, errRow
+	}
+	r := &rowReader{b: b[1:]}
+	out := &row{tree: object.ID(r.take(32))}
+	out.bytes, out.files = r.uint(), r.uint()
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		return nil, errRow
+	}
+	out.names = make([]rowName, 0, n)
+	for range n {
+		v := rowName{name: string(r.take(r.uint()))}
+		v.kind = object.EntryKind(r.take(1)[0])
+		v.mode = uint16(r.uint())
+		v.size, v.mtime, v.ctime, v.inode = r.int(), r.int(), r.int(), r.uint()
+		if v.kind == object.Dir {
+			v.tree = object.ID(r.take(32))
+			v.bytes, v.files = r.uint(), r.uint()
+		}
+		if r.bad {
+			return nil, errRow
+		}
+		out.names = append(out.names, v)
+	}
+	if len(r.b) != 0 {
+		return nil, errRow
+	}
+	return out, nil
+}
