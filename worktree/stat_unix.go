@@ -47,4 +47,3 @@ func inodeOf(fi fs.FileInfo) uint64 {
 	}
 	return 0
 }
-

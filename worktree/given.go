@@ -1,0 +1,284 @@
+package worktree
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bsvsync/bsv/merge"
+	"github.com/bsvsync/bsv/object"
+)
+
+// The rule of what a snapshot contains. It is pure and was simulated; change
+// it only with the simulator beside you (sim_test.go).
+
+// Situation is what a device knows when it has scanned.
+type Situation struct {
+	Env    merge.Env
+	A      []object.ID // the heads that the last apply that began was heading for
+	H      []object.ID // the maximal heads now
+	Mapped []Mapped
+}
+
+// Mapped is one mapping: what was given to its directory and what was found.
+type Mapped struct {
+	Path         string // virtual
+	Materialised object.ID
+	Scanned      object.ID
+}
+
+// Decision says what to do with what was found. In the last two cases the
+// scanned trees become the materialised ones.
+type Decision struct {
+	Kind      DecisionKind
+	Tree      object.ID // of the snapshot to write
+	Base      object.ID // root of f(A)
+	New       []merge.Object
+	Conflicts []object.Conflict
+}
+
+// DecisionKind tells decisions apart.
+type DecisionKind uint8
+
+// The decisions.
+const (
+	Nothing DecisionKind = iota // nothing differs from what is materialised
+	Adopt                       // the disk holds f(H): A becomes H
+	Write                       // write a snapshot with parents A
+)
+
+// Decide applies the rule: tree = merge3(materialised, scanned, f(A)) on
+// mapped paths, f(A) elsewhere.
+func Decide(ctx context.Context, s Situation) (Decision, error) {
+	if !slices.ContainsFunc(s.Mapped, func(m Mapped) bool { return m.Scanned != m.Materialised }) {
+		return Decision{Kind: Nothing}, nil
+	}
+	over := object.NewOverlay(s.Env.Get, s.Env.Hash)
+	env := s.Env
+	env.Get = over
+	add := func(objs []merge.Object) error {
+		for _, o := range objs {
+			if _, err := over.Put(ctx, o.Kind, o.Plain); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	given, err := merge.State(ctx, env, s.A)
+	if err == nil {
+		err = add(given.New)
+	}
+	if err != nil {
+		return Decision{}, fmt.Errorf("decide: %w", err)
+	}
+	tree := given.Root
+	var fresh []object.Conflict
+	for _, m := range s.Mapped {
+		e, ok, err := object.LookupPath(ctx, over, given.Root, m.Path)
+		if err != nil {
+			return Decision{}, fmt.Errorf("decide: %w", err)
+		}
+		var fa object.ID
+		if ok {
+			fa = e.Tree // zero unless a directory
+		}
+		scanned, err := adoptEqual(ctx, over, env.Hash, m.Materialised, m.Scanned, fa)
+		if err != nil {
+			return Decision{}, fmt.Errorf("decide: %w", err)
+		}
+		r, err := merge.Three(ctx, env, m.Materialised, scanned, fa)
+		if err == nil {
+			err = add(r.New)
+		}
+		if err != nil {
+			return Decision{}, fmt.Errorf("decide: %w", err)
+		}
+		for _, c := range r.Conflicts {
+			fresh = append(fresh, under(m.Path, c))
+		}
+		if tree, err = Graft(ctx, env.Hash, over, over, tree, m.Path, r.Root); err != nil {
+			return Decision{}, fmt.Errorf("decide: %w", err)
+		}
+	}
+	now, err := merge.State(ctx, env, s.H)
+	if err != nil {
+		return Decision{}, fmt.Errorf("decide: %w", err)
+	}
+	if tree == now.Root {
+		return Decision{Kind: Adopt}, nil
+	}
+	d := Decision{Kind: Write, Tree: tree, Base: given.Root}
+	for _, c := range append(slices.Clone(given.Conflicts), fresh...) {
+		for _, p := range c.Copies {
+			if _, ok, err := object.LookupPath(ctx, over, tree, p); err != nil {
+				return Decision{}, fmt.Errorf("decide: %w", err)
+			} else if ok {
+				d.Conflicts = append(d.Conflicts, c)
+				break
+			}
+		}
+	}
+	d.Conflicts = object.SortConflicts(d.Conflicts)
+	err = over.All(func(id object.ID, kind object.Kind, plain []byte) error {
+		d.New = append(d.New, merge.Object{ID: id, Kind: kind, Plain: plain})
+		return nil
+	})
+	return d, err
+}
+
+func under(path string, c object.Conflict) object.Conflict {
+	join := func(p string) string {
+		if path == "/" {
+			return p
+		}
+		return path + p
+	}
+	c.Path = join(c.Path)
+	c.Copies = slices.Clone(c.Copies)
+	for i := range c.Copies {
+		c.Copies[i] = join(c.Copies[i])
+	}
+	return c
+}
+
+// Graft puts a mapping's tree at its path. An empty tree where nothing stands
+// changes nothing.
+func Graft(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, root object.ID, path string, tree object.ID) (object.ID, error) {
+	old, ok, err := object.LookupPath(ctx, g, root, path)
+	if err != nil {
+		return object.ID{}, err
+	}
+	if ok && old.Kind == object.Dir && old.Tree == tree {
+		return root, nil
+	}
+	if !ok || old.Kind != object.Dir {
+		if empty, _ := object.EmptyTree(h); tree == empty && path != "/" {
+			return root, nil
+		}
+		old = object.Entry{Kind: object.Dir, Mode: 0o755}
+	}
+	sum, err := object.Summarise(ctx, g, tree)
+	if err != nil {
+		return object.ID{}, err
+	}
+	old.Tree, old.Size = tree, sum.Bytes
+	return object.SetPath(ctx, h, g, sink, root, path, &old)
+}
+
+// adoptEqual gives files that were found where nothing is materialised, with
+// the content that f(A) has there, f(A)'s entry: they are no news.
+func adoptEqual(ctx context.Context, over *object.Overlay, h *object.Hasher, materialised, scanned, fa object.ID) (object.ID, error) {
+	if scanned == fa || fa.IsZero() {
+		return scanned, nil
+	}
+	var edits []object.Edit
+	for c, err := range object.DiffTree(ctx, over, scanned, fa) {
+		if err != nil {
+			return object.ID{}, err
+		}
+		if c.A == nil || c.B == nil {
+			continue
+		}
+		m, known, err := object.Lookup(ctx, over, materialised, c.Name)
+		if err != nil {
+			return object.ID{}, err
+		}
+		switch {
+		case c.A.Kind == object.Dir && c.B.Kind == object.Dir:
+			var below object.ID
+			if known && m.Kind == object.Dir {
+				below = m.Tree
+			}
+			id, err := adoptEqual(ctx, over, h, below, c.A.Tree, c.B.Tree)
+			if err != nil {
+				return object.ID{}, err
+			}
+			e := *c.A
+			if !known {
+				e.Mode, e.MTime = c.B.Mode, c.B.MTime
+			}
+			if id != c.A.Tree {
+				sum, err := object.Summarise(ctx, over, id)
+				if err != nil {
+					return object.ID{}, err
+				}
+				e.Tree, e.Size = id, sum.Bytes
+			}
+			if e != *c.A {
+				edits = append(edits, object.Edit{Name: c.Name, Entry: &e})
+			}
+		case !known && c.A.SameContent(*c.B):
+			edits = append(edits, object.Edit{Name: c.Name, Entry: c.B})
+		}
+	}
+	if len(edits) == 0 {
+		return scanned, nil
+	}
+	id, _, err := object.EditTree(ctx, h, over, over, scanned, edits)
+	return id, err
+}
+
+// Held is the part of a scanned tree that is old, not edited: what some known
+// snapshot held at the same path (an unedited conflict copy: at its original
+// path). It stands for what is materialised when that is not known: after the
+// loss of state.db, and for a new mapping. roots are trees of the mapping in
+// known snapshots.
+func Held(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, scanned object.ID, roots []object.ID) (object.ID, error) {
+	id, _, err := held(ctx, h, g, sink, scanned, roots, 0)
+	return id, err
+}
+
+func held(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, scanned object.ID, roots []object.ID, depth int) (object.ID, object.Summary, error) {
+	if depth > object.MaxDepth {
+		return object.ID{}, object.Summary{}, object.ErrLimit
+	}
+	if slices.Contains(roots, scanned) {
+		sum, err := object.Summarise(ctx, g, scanned)
+		return scanned, sum, err
+	}
+	known := map[string][]object.Entry{}
+	for _, r := range roots {
+		for e, err := range object.Entries(ctx, g, r, "") {
+			if err != nil {
+				return object.ID{}, object.Summary{}, err
+			}
+			known[e.Name] = append(known[e.Name], e)
+		}
+	}
+	var out []object.Entry
+	for e, err := range object.Entries(ctx, g, scanned, "") {
+		if err != nil {
+			return object.ID{}, object.Summary{}, err
+		}
+		if e.Kind == object.Dir {
+			var below []object.ID
+			for _, k := range known[e.Name] {
+				if k.Kind == object.Dir && !slices.Contains(below, k.Tree) {
+					below = append(below, k.Tree)
+				}
+			}
+			if len(below) == 0 {
+				continue
+			}
+			id, sum, err := held(ctx, h, g, sink, e.Tree, below, depth+1)
+			if err != nil {
+				return object.ID{}, object.Summary{}, err
+			}
+			e.Tree, e.Size = id, sum.Bytes
+			out = append(out, e)
+			continue
+		}
+		same := func(k object.Entry) bool { return k.SameContent(e) }
+		orig, isCopy := merge.Original(e.Name)
+		if slices.ContainsFunc(known[e.Name], same) || isCopy && slices.ContainsFunc(known[orig], same) {
+			out = append(out, e)
+		}
+	}
+	return object.BuildTree(ctx, h, sink, func(yield func(object.Entry, error) bool) {
+		for _, e := range out {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	})
+}

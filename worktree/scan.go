@@ -1,0 +1,604 @@
+package worktree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/object"
+)
+
+// Store takes what a scan finds and gives back what is known.
+type Store interface {
+	object.Getter
+	object.Sink
+	WriteFile(ctx context.Context, r io.Reader, size int64) (object.Content, uint64, error)
+	Missing(ctx context.Context, ids []object.ID) ([]object.ID, error)
+	Hasher() *object.Hasher
+}
+
+// Memory holds the stat cache, a row per directory.
+type Memory interface {
+	Row(mapping, dir string) ([]byte, error)
+}
+
+// ScanOptions of Scan.
+type ScanOptions struct {
+	Mapping Mapping
+	Base    object.ID // what is materialised; zero for a new mapping
+	Store   Store
+	Memory  Memory
+	Dirty   map[string]bool // directories (relative, slashes, "" the root) to look at; nil: all
+	Written *Written        // what an apply wrote: taken without reading again
+	Events  event.Sink
+	Workers int
+}
+
+// ScanResult is what a scan found.
+type ScanResult struct {
+	Tree     object.ID
+	Files    uint64
+	Dirs     uint64 // looked at
+	Bytes    uint64
+	Problems []Problem
+	Notices  []Problem
+	Rows     map[string][]byte // to be kept after the record is durable
+}
+
+// Written remembers what Apply wrote and what stat said of it, by path below
+// the mapping. The zero value is empty.
+type Written struct {
+	mu sync.Mutex
+	m  map[string]written
+}
+
+type written struct {
+	stat  rowName
+	entry object.Entry
+}
+
+func (w *Written) set(path string, v written) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.m == nil {
+		w.m = map[string]written{}
+	}
+	w.m[path] = v
+}
+
+func (w *Written) get(path string) (written, bool) {
+	if w == nil {
+		return written{}, false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v, ok := w.m[path]
+	return v, ok
+}
+
+type scanner struct {
+	o     ScanOptions
+	slots chan struct{}
+	toDo  map[string]bool // dirty directories and their parents
+
+	mu  sync.Mutex
+	res ScanResult
+}
+
+// Scan turns the mapped directory into a tree. Paths that cannot be read are
+// problems and keep what Base holds.
+func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
+	if err := o.Mapping.CheckMarker(); err != nil {
+		return ScanResult{}, err
+	}
+	root, err := openRoot(o.Mapping.Dir)
+	if err != nil {
+		return ScanResult{}, fmt.Errorf("%s: %w: %w", o.Mapping.Path, ErrNotMounted, err)
+	}
+	defer root.Close()
+	s := &scanner{o: o, slots: make(chan struct{}, max(o.Workers, 4))}
+	s.res.Rows = map[string][]byte{}
+	if o.Dirty != nil {
+		s.toDo = map[string]bool{}
+		for d := range o.Dirty {
+			for {
+				s.toDo[d] = true
+				if d == "" {
+					break
+				}
+				d = d[:max(strings.LastIndexByte(d, '/'), 0)]
+			}
+		}
+	}
+	r, err := s.dir(ctx, root, nil, o.Base, nil)
+	if err != nil {
+		return ScanResult{}, fmt.Errorf("scan %s: %w", o.Mapping.Path, err)
+	}
+	s.res.Tree, s.res.Files, s.res.Bytes = r.tree, r.files, r.bytes
+	slices.SortFunc(s.res.Problems, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	return s.res, nil
+}
+
+func (s *scanner) virtual(path []string) string {
+	p := s.o.Mapping.Path
+	for _, c := range path {
+		p = object.JoinPath(p, c)
+	}
+	return p
+}
+
+func (s *scanner) problem(path []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := Problem{s.virtual(path), reason(err)}
+	s.res.Problems = append(s.res.Problems, p)
+	s.o.Events.Emit(event.Event{Kind: event.Problem, Operation: "snapshot", Path: p.Path, Message: p.Reason})
+}
+
+func (s *scanner) notice(path []string, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.res.Notices = append(s.res.Notices, Problem{s.virtual(path), text})
+}
+
+// row reads the stat cache; a row whose tree the store does not hold counts
+// for nothing.
+func (s *scanner) row(ctx context.Context, rel string) *row {
+	b, err := s.o.Memory.Row(s.o.Mapping.Path, rel)
+	if err != nil || b == nil {
+		return nil
+	}
+	r, err := decodeRow(b)
+	if err != nil {
+		return nil
+	}
+	if miss, err := s.o.Store.Missing(ctx, []object.ID{r.tree}); err != nil || len(miss) > 0 {
+		return nil
+	}
+	return r
+}
+
+func join(path []string, name string) []string {
+	return append(path[:len(path):len(path)], name)
+}
+
+// child is one name of a directory on its way into its tree.
+type child struct {
+	name  string
+	fi    fs.FileInfo
+	entry object.Entry
+	stat  rowName
+	ok    bool // belongs to the tree
+	same  bool // as the row says
+	lazy  bool // the entry is the one in the row's tree, not read yet
+}
+
+// dir scans one directory and everything below it.
+func (s *scanner) dir(ctx context.Context, d *directory, path []string, base object.ID, stack *ignoreStack) (*row, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(path) > object.MaxDepth {
+		return nil, object.ErrLimit
+	}
+	rel := strings.Join(path, "/")
+	old := s.row(ctx, rel)
+	if old != nil && s.toDo != nil && !s.toDo[rel] {
+		return old, nil
+	}
+	list, err := d.names()
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	if slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == ignoreName }) {
+		stack = stack.with(path, s.readIgnore(d, path))
+	}
+	src := &sources{s: s, ctx: ctx, base: base}
+	if old != nil {
+		src.old = old.tree
+	}
+	children := make([]child, len(list))
+	var wg sync.WaitGroup
+	var fatal error
+	for i, e := range list {
+		c := &children[i]
+		c.name = e.Name()
+		if reserved(c.name, len(path) == 0) {
+			continue
+		}
+		p := join(path, c.name)
+		work := func() {
+			if err := s.child(ctx, d, p, c, old, src, stack); err != nil {
+				s.mu.Lock()
+				fatal = errors.Join(fatal, err)
+				s.mu.Unlock()
+			}
+		}
+		select {
+		case s.slots <- struct{}{}:
+			wg.Go(func() {
+				defer func() { <-s.slots }()
+				work()
+			})
+		default:
+			work()
+		}
+	}
+	wg.Wait()
+	if fatal != nil {
+		return nil, fatal
+	}
+	return s.finish(ctx, rel, children, old, src)
+}
+
+// finish builds the directory's tree, or takes the one it had.
+func (s *scanner) finish(ctx context.Context, rel string, children []child, old *row, src *sources) (*row, error) {
+	out := &row{}
+	same := old != nil
+	n := 0
+	for _, c := range children {
+		if !c.ok {
+			continue
+		}
+		n++
+		same = same && c.same
+		out.names = append(out.names, c.stat)
+		switch c.stat.kind {
+		case object.Dir:
+			out.files += c.stat.files
+			out.bytes += c.stat.bytes
+		case object.File:
+			out.files++
+			out.bytes += uint64(c.stat.size)
+		default:
+			out.files++
+		}
+	}
+	s.mu.Lock()
+	s.res.Dirs++
+	s.mu.Unlock()
+	if same && n == len(old.names) {
+		out.tree = old.tree
+		return out, nil
+	}
+	for i := range children {
+		if c := &children[i]; c.lazy {
+			var err error
+			if c.entry, err = src.unchanged(c.name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	id, sum, err := object.BuildTree(ctx, s.o.Store.Hasher(), s.o.Store, func(yield func(object.Entry, error) bool) {
+		for _, c := range children {
+			if c.ok && !yield(c.entry, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.tree, out.bytes = id, sum.Bytes
+	s.mu.Lock()
+	s.res.Rows[rel] = out.encode()
+	s.mu.Unlock()
+	return out, nil
+}
+
+// child fills in one name. An error is fatal; what concerns the name alone is
+// a problem.
+func (s *scanner) child(ctx context.Context, d *directory, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
+	fi, err := d.Lstat(c.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // went away since it was listed
+	}
+	if err == nil {
+		err = object.CheckName(c.name)
+	}
+	if err != nil {
+		s.problem(path, err)
+		return s.inherit(c, src)
+	}
+	kind := kindOf(fi)
+	if s.hidden(path) {
+		return nil
+	}
+	if stack.ignored(path, kind == object.Dir) {
+		return nil
+	}
+	if s.excluded(path, kind == object.Dir) {
+		return s.inherit(c, src)
+	}
+	c.fi = fi
+	switch kind {
+	case object.Dir:
+		return s.subdir(ctx, d, path, c, old, src, stack)
+	case object.File, object.Symlink:
+		if n := oldName(old, c.name); n != nil && n.same(fi) {
+			c.stat, c.ok, c.same, c.lazy = *n, true, true, true
+			return nil
+		}
+		return s.leaf(ctx, d, path, c, src)
+	}
+	s.notice(path, "skipped: neither a file, a directory nor a link")
+	return nil
+}
+
+func oldName(old *row, name string) *rowName {
+	if old == nil {
+		return nil
+	}
+	return old.find(name)
+}
+
+func (s *scanner) hidden(path []string) bool {
+	if len(s.o.Mapping.Hidden) == 0 {
+		return false
+	}
+	full := filepath.Join(append([]string{s.o.Mapping.Dir}, path...)...)
+	return slices.Contains(s.o.Mapping.Hidden, full)
+}
+
+func (s *scanner) excluded(path []string, dir bool) bool {
+	return excluded(s.o.Mapping.Exclude, path, dir)
+}
+
+func excluded(patterns []string, path []string, dir bool) bool {
+	if len(patterns) == 0 {
+		return false
+	}
+	ig, found := parseIgnore(strings.Join(patterns, "\n")).match(path, dir)
+	return ig && found
+}
+
+// inherit keeps what the tree held at the name.
+func (s *scanner) inherit(c *child, src *sources) error {
+	e, ok, err := src.baseEntry(c.name)
+	if err != nil {
+		return err
+	}
+	if ok {
+		c.entry, c.ok = e, true
+		c.stat = rowName{name: c.name, kind: e.Kind, ctime: -1, tree: e.Tree, bytes: e.Size, size: int64(e.Size), mode: e.Mode, mtime: e.MTime}
+		if e.Kind != object.Dir {
+			c.stat.files = 1
+		}
+	}
+	return nil
+}
+
+func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
+	n := oldName(old, c.name)
+	cached := n != nil && n.kind == object.Dir && src.base == src.old
+	var was object.Entry
+	var had bool
+	var below object.ID
+	var err error
+	if cached {
+		below = n.tree
+	} else {
+		if was, had, err = src.baseEntry(c.name); err != nil {
+			return err
+		}
+		if had && was.Kind == object.Dir {
+			below = was.Tree
+		}
+	}
+	sub, err := d.open(c.name)
+	var r *row
+	if err == nil {
+		r, err = s.dir(ctx, sub, path, below, stack)
+		err = errors.Join(err, sub.Close())
+	}
+	if err != nil {
+		if ctx.Err() != nil || !isPathError(err) {
+			return err
+		}
+		s.problem(path, err)
+		return s.inherit(c, src)
+	}
+	c.ok = true
+	if cached && n.tree == r.tree && n.mode == permOf(c.fi) && n.bytes == r.bytes {
+		c.stat, c.same, c.lazy = *n, true, true
+		return nil
+	}
+	if cached {
+		if was, had, err = src.baseEntry(c.name); err != nil {
+			return err
+		}
+	}
+	c.entry = object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: permOf(c.fi), MTime: c.fi.ModTime().UnixNano()}
+	if had && was.Kind == object.Dir {
+		c.entry.Xattrs, c.entry.Owner = was.Xattrs, was.Owner
+		// Its time alone is no change.
+		if was.Tree == r.tree && was.Mode == c.entry.Mode {
+			c.entry.MTime = was.MTime
+		}
+	}
+	c.stat = rowName{name: c.name, kind: object.Dir, mode: c.entry.Mode, mtime: c.entry.MTime, tree: r.tree, bytes: r.bytes, files: r.files}
+	c.same = n != nil && n.kind == object.Dir && n.tree == r.tree && n.mode == c.entry.Mode && n.mtime == c.entry.MTime && n.bytes == r.bytes
+	return nil
+}
+
+func isPathError(err error) bool {
+	var pe *fs.PathError
+	return errors.As(err, &pe) || errors.Is(err, errChanged) || errors.Is(err, object.ErrLimit) || errors.Is(err, object.ErrName)
+}
+
+// leaf reads a file or a link.
+func (s *scanner) leaf(ctx context.Context, d *directory, path []string, c *child, src *sources) error {
+	now := time.Now()
+	c.same = false
+	if w, ok := s.o.Written.get(strings.Join(path, "/")); ok && w.stat.same(c.fi) {
+		c.entry, c.stat, c.ok = w.entry, statOf(c.name, c.fi, now), true
+		return nil
+	}
+	e, fi, err := s.read(ctx, d, c)
+	if err != nil {
+		if ctx.Err() != nil || !isPathError(err) {
+			return err
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		s.problem(path, err)
+		return s.inherit(c, src)
+	}
+	was, had, err := src.baseEntry(c.name)
+	if err != nil {
+		return err
+	}
+	if had && was.Kind == e.Kind {
+		e.Xattrs, e.Owner = was.Xattrs, was.Owner
+	}
+	c.entry, c.stat, c.ok = e, statOf(c.name, fi, now), true
+	s.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "snapshot", Path: s.virtual(path), Files: 1, Bytes: e.Size})
+	return nil
+}
+
+// statOf is what the row keeps. A file that changed within the clock's
+// granularity of its scan is not trusted next time.
+func statOf(name string, fi fs.FileInfo, now time.Time) rowName {
+	r := rowName{name: name, kind: kindOf(fi), mode: permOf(fi), size: fi.Size(), mtime: fi.ModTime().UnixNano(), ctime: ctimeOf(fi), inode: inodeOf(fi)}
+	window := 20 * time.Millisecond
+	if r.mtime%int64(time.Second) == 0 {
+		window = 2 * time.Second
+	}
+	if now.UnixNano()-max(r.mtime, r.ctime) < int64(window) && r.mtime <= now.UnixNano() {
+		r.ctime = -1
+	}
+	return r
+}
+
+// attempts is how often a file that changes under the reader is read.
+const attempts = 3
+
+func (s *scanner) read(ctx context.Context, d *directory, c *child) (object.Entry, fs.FileInfo, error) {
+	e := object.Entry{Name: c.name, MTime: c.fi.ModTime().UnixNano()}
+	if kindOf(c.fi) == object.Symlink {
+		target, err := d.Readlink(c.name)
+		if err != nil {
+			return e, nil, err
+		}
+		e.Kind, e.Target = object.Symlink, target
+		return e, c.fi, e.Check()
+	}
+	f, err := d.openFile(c.name, c.fi)
+	if err != nil {
+		return e, nil, err
+	}
+	defer f.Close()
+	fi := c.fi
+	for range attempts {
+		content, n, err := s.o.Store.WriteFile(ctx, f, fi.Size())
+		if err != nil {
+			return e, nil, err
+		}
+		after, err := f.Stat()
+		if err != nil {
+			return e, nil, err
+		}
+		if n == uint64(after.Size()) && after.Size() == fi.Size() && after.ModTime().Equal(fi.ModTime()) && ctimeOf(after) == ctimeOf(fi) {
+			e.Kind, e.Content, e.Size, e.Mode, e.MTime = object.File, content, n, permOf(fi), fi.ModTime().UnixNano()
+			return e, fi, nil
+		}
+		fi = after
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return e, nil, err
+		}
+	}
+	return e, nil, &fs.PathError{Op: "read", Path: c.name, Err: errChanged}
+}
+
+func (s *scanner) readIgnore(d *directory, path []string) ignoreRules {
+	r, err := readIgnore(d)
+	if err != nil {
+		s.problem(join(path, ignoreName), err)
+	}
+	return r
+}
+
+func readIgnore(d *directory) (ignoreRules, error) {
+	fi, err := d.Lstat(ignoreName)
+	if err != nil || !fi.Mode().IsRegular() {
+		return ignoreRules{}, err
+	}
+	f, err := d.openFile(ignoreName, fi)
+	if err != nil {
+		return ignoreRules{}, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxIgnore))
+	return parseIgnore(string(b)), err
+}
+
+// sources gives entries of the trees that a directory had: the one of its row
+// and the materialised one. Each is read at most once, when it is needed.
+type sources struct {
+	s         *scanner
+	ctx       context.Context
+	old, base object.ID
+
+	mu              sync.Mutex
+	oldMap, baseMap map[string]object.Entry
+	err             error
+}
+
+func load(ctx context.Context, g object.Getter, id object.ID) (map[string]object.Entry, error) {
+	m := map[string]object.Entry{}
+	for e, err := range seqEntries(ctx, g, id) {
+		if err != nil {
+			return nil, err
+		}
+		m[e.Name] = e
+	}
+	return m, nil
+}
+
+func seqEntries(ctx context.Context, g object.Getter, id object.ID) iter.Seq2[object.Entry, error] {
+	return object.Entries(ctx, g, id, "")
+}
+
+// unchanged is the entry of a name in the tree of the row. It is not read
+// before the directory turns out to need a new tree.
+func (r *sources) unchanged(name string) (object.Entry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.oldMap == nil {
+		m, err := load(r.ctx, r.s.o.Store, r.old)
+		if err != nil {
+			return object.Entry{}, err
+		}
+		r.oldMap = m
+	}
+	e, ok := r.oldMap[name]
+	if !ok {
+		return object.Entry{}, errRow
+	}
+	return e, nil
+}
+
+func (r *sources) baseEntry(name string) (object.Entry, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.baseMap == nil {
+		m, err := load(r.ctx, r.s.o.Store, r.base)
+		if err != nil {
+			return object.Entry{}, false, err
+		}
+		r.baseMap = m
+	}
+	e, ok := r.baseMap[name]
+	return e, ok, nil
+}
