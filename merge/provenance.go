@@ -24,6 +24,12 @@ func (d *dirMerge) outlived(name string, e object.Entry, ours bool) (bool, error
 	if err != nil || ok && o.SameContent(e) {
 		return false, err
 	}
+	if d.applied && !ours {
+		mine, there, err := object.Lookup(d.ctx, d.over, d.theirs, orig)
+		if err != nil || there == ok && (!ok || mine.SameContent(o)) {
+			return false, err
+		}
+	}
 	added, err := d.contentsAdded(side)
 	if err != nil {
 		return false, err

@@ -114,7 +114,18 @@ func (w *work) base(left []object.ID, h object.ID, s object.Snapshot) (object.ID
 
 // Three merges two trees by their base; the zero id is an empty tree.
 func Three(ctx context.Context, env Env, base, ours, theirs object.ID) (Result, error) {
-	t := &three{work: newWork(ctx, env)}
+	return run(&three{work: newWork(ctx, env)}, base, ours, theirs)
+}
+
+// Scanned merges what was found on a disk with what the disk was being given,
+// by what is known to have arrived there. A step of an interrupted apply that
+// nobody wrote down is no statement of a person: a conflict copy that only
+// the given tree has stays when its original was found as it was given.
+func Scanned(ctx context.Context, env Env, materialised, scanned, given object.ID) (Result, error) {
+	return run(&three{work: newWork(ctx, env), applied: true}, materialised, scanned, given)
+}
+
+func run(t *three, base, ours, theirs object.ID) (Result, error) {
 	root, err := t.trees(base, ours, theirs)
 	if err != nil {
 		return Result{}, fmt.Errorf("merge: %w", err)

@@ -15,6 +15,7 @@ type three struct {
 	added     [2]idSet     // contents that ours and theirs added; made when asked for
 	conflicts []conflict
 	notices   []Notice
+	applied   bool // theirs may have been applied to ours in part
 }
 
 // trio is one name in base, ours and theirs; nil where absent.

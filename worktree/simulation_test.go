@@ -129,8 +129,9 @@ type simWorld struct {
 	bad     map[string]string
 	flats   map[object.ID]simDisk
 	verbose bool
+	killed  bool // a step was done that nobody wrote down
 	noBase  bool // negative control: merge with an empty base
-	noGiven bool // negative control: parents are the heads, not what was given
+	noGiven bool // negative control: the state counts as given to the disk
 }
 
 func (w *simWorld) logf(f string, a ...any) {
@@ -274,6 +275,11 @@ func (w *simWorld) snapshot(d *simDevice, crash bool) bool {
 		if x.Materialised.IsZero() {
 			x.Materialised, _ = object.EmptyTree(w.hash)
 		}
+		if w.noGiven {
+			if e, ok, err := object.LookupPath(w.ctx, w.store, w.f(h), "/"+m); err == nil && ok && e.Kind == object.Dir {
+				x.Materialised = e.Tree
+			}
+		}
 		if w.noBase {
 			x.Materialised, _ = object.EmptyTree(w.hash)
 		}
@@ -331,7 +337,7 @@ func (w *simWorld) snapshot(d *simDevice, crash bool) bool {
 			}
 		}
 		for p, e := range after {
-			if !before.has(e.c) && !pend[e.c] {
+			if !before.has(e.c) && !pend[e.c] && !w.killed {
 				w.fail("I5b-brings-back", "dev %d brings back %d at %s", d.id, e.c, p)
 				break
 			}
@@ -346,7 +352,7 @@ func (w *simWorld) dropped(dev, c int) bool {
 
 // apply carries out at most limit steps; at step race the person edits the
 // very path.
-func (w *simWorld) apply(d *simDevice, limit, race int, o simOp) {
+func (w *simWorld) apply(d *simDevice, limit, race int, kill bool, o simOp) {
 	did := 0
 	for range 20 {
 		h := w.heads(d)
@@ -371,11 +377,23 @@ func (w *simWorld) apply(d *simDevice, limit, race int, o simOp) {
 			d.a = h
 		}
 		replan := false
+		done := func(s Step) {
+			if kill { // nothing was written down
+				return
+			}
+			m := s.Path[0]
+			s.Path = s.Path[1:]
+			id, err := Advance(w.ctx, w.hash, w.store, w.store, d.m[m], []Step{s})
+			w.must(err)
+			d.m[m] = id
+		}
 		for _, s := range steps {
 			if s.Op != OpWrite && s.Op != OpDelete && s.Op != OpMeta {
-				continue // simulated directories come and go with their files
+				done(s) // simulated directories come and go with their files
+				continue
 			}
 			if did >= limit {
+				w.killed = w.killed || kill && did > 0
 				return
 			}
 			p := strings.Join(s.Path, "/")
@@ -391,8 +409,8 @@ func (w *simWorld) apply(d *simDevice, limit, race int, o simOp) {
 			did++
 			f, here := d.disk[p]
 			expected := here == (s.From != nil) && (!here || f.c == number(*s.From))
-			done := here == (s.To != nil) && (!here || f.c == number(*s.To))
-			if !expected && !done {
+			there := here == (s.To != nil) && (!here || f.c == number(*s.To))
+			if !expected && !there {
 				if w.snapshot(d, false) {
 					replan = true
 					break
@@ -407,6 +425,7 @@ func (w *simWorld) apply(d *simDevice, limit, race int, o simOp) {
 			} else {
 				delete(d.disk, p)
 			}
+			done(s)
 		}
 		if replan {
 			continue
