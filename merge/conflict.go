@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/bsvsync/bsv/object"
@@ -29,16 +28,16 @@ func (c conflict) record() object.Conflict {
 func (w *work) records(heads []object.ID, root object.ID, fresh []conflict) ([]object.Conflict, error) {
 	var all []object.Conflict
 	for _, h := range heads {
-		s, err := w.memo.snapshot(w.ctx, w.Get, h)
+		s, err := w.snapshot(h)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, s.Conflicts...)
+		all = append(all, cloneConflicts(s.Conflicts)...)
 	}
 	for _, c := range fresh {
 		r := c.record()
 		for i := range r.Sides {
-			if err := w.attribute(heads, c.path, &r.Sides[i]); err != nil {
+			if err := w.attribute(heads, c, &r.Sides[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -46,50 +45,62 @@ func (w *work) records(heads []object.ID, root object.ID, fresh []conflict) ([]o
 	}
 	var kept []object.Conflict
 	for _, c := range object.SortConflicts(all) {
-		alive := false
 		for _, p := range c.Copies {
 			_, ok, err := object.LookupPath(w.ctx, w.over, root, p)
 			if err != nil {
 				return nil, err
 			}
-			alive = alive || ok
-		}
-		if alive {
-			kept = append(kept, c)
+			if ok {
+				kept = append(kept, c)
+				break
+			}
 		}
 	}
 	return unitePaths(kept), nil
 }
 
-// attribute names the snapshot with the smallest id that holds a side.
-func (w *work) attribute(heads []object.ID, path string, side *object.Side) error {
-	for _, h := range heads { // sorted
-		s, err := w.memo.snapshot(w.ctx, w.Get, h)
-		if err != nil {
-			return err
-		}
-		e, ok, err := object.LookupPath(w.ctx, w.over, s.Root, path)
-		if err != nil {
-			return err
-		}
-		if ok && e.SameContent(side.Entry) {
-			side.Snapshot, side.Device, side.Time = h, s.Device, s.Time
-			return nil
+// attribute names the head with the smallest id that holds a side: at the
+// name in dispute, or else where an earlier step of the fold has put it. A
+// directory has been merged on the way, so any directory there stands for it.
+func (w *work) attribute(heads []object.ID, c conflict, side *object.Side) error {
+	for _, path := range append([]string{c.path}, c.copies...) {
+		for _, h := range heads { // sorted
+			s, err := w.snapshot(h)
+			if err != nil {
+				return err
+			}
+			e, ok, err := object.LookupPath(w.ctx, w.over, s.Root, path)
+			if err != nil {
+				return err
+			}
+			if ok && (e.SameContent(side.Entry) || e.Kind == object.Dir && side.Entry.Kind == object.Dir) {
+				side.Snapshot, side.Device, side.Time = h, s.Device, s.Time
+				return nil
+			}
 		}
 	}
 	return nil
 }
 
-// unitePaths makes one record of several about the same path and copies: the
-// first in canonical order stands for them.
+// unitePaths makes one record of several about the same dispute: the first in
+// canonical order stands for them. The list is sorted by path.
 func unitePaths(list []object.Conflict) []object.Conflict {
-	return slices.CompactFunc(list, func(a, b object.Conflict) bool {
-		return a.Path == b.Path && slices.Equal(a.Copies, b.Copies) && sameSides(a, b)
-	})
+	var out []object.Conflict
+	first := 0 // of this path, in out
+	for _, c := range list {
+		if len(out) > 0 && out[len(out)-1].Path != c.Path {
+			first = len(out)
+		}
+		same := func(o object.Conflict) bool {
+			return o.Type == c.Type && slices.Equal(o.Copies, c.Copies) && slices.EqualFunc(o.Sides, c.Sides, sameSide)
+		}
+		if !slices.ContainsFunc(out[first:], same) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
-func sameSides(a, b object.Conflict) bool {
-	return slices.EqualFunc(a.Sides, b.Sides, func(x, y object.Side) bool {
-		return x.Entry.SameContent(y.Entry) && bytes.Equal([]byte(x.Entry.Name), []byte(y.Entry.Name))
-	})
+func sameSide(a, b object.Side) bool {
+	return a.Entry.Name == b.Entry.Name && a.Entry.SameContent(b.Entry)
 }

@@ -2,7 +2,9 @@ package merge
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/bsvsync/bsv/object"
@@ -11,11 +13,23 @@ import (
 // Version is the newest merge version that this package knows.
 const Version = 1
 
+// ErrVersion says that the vault merges by rules that this program does not
+// have: it must not merge, and may go on keeping snapshots.
+var ErrVersion = errors.New("merge version is newer than this program")
+
 // Env is what a merge reads.
 type Env struct {
-	Get  object.Getter
-	Hash *object.Hasher
-	Memo *Memo // may be nil
+	Get     object.Getter
+	Hash    *object.Hasher
+	Version uint32 // the vault's merge version; 0 means 1
+	Memo    *Memo  // may be nil
+}
+
+func (e Env) check() error {
+	if e.Version > Version {
+		return fmt.Errorf("%w: %d, above %d", ErrVersion, e.Version, Version)
+	}
+	return nil
 }
 
 // Object is a new object of a result.
@@ -38,8 +52,9 @@ type Result struct {
 	Notices   []Notice
 }
 
-// Memo remembers snapshots and the states of sets. It is safe for concurrent
-// use and bounded.
+// Memo remembers snapshots and the states of sets, of one vault. It is safe
+// for concurrent use and bounded. It never changes a result but in the objects
+// that New has beyond those of the root.
 type Memo struct {
 	mu     sync.Mutex
 	snaps  map[object.ID]object.Snapshot
@@ -101,20 +116,25 @@ func (m *Memo) keep(key string, v memoised) {
 	m.states[key] = v
 }
 
-// work is one computation: an overlay over the Getter, and the memo.
+// work is one computation: an overlay over the Getter, and the history.
 type work struct {
 	Env
-	ctx  context.Context
+	*history
 	over *object.Overlay
-	memo *Memo
 }
 
 func newWork(ctx context.Context, env Env) *work {
-	w := &work{Env: env, ctx: ctx, over: object.NewOverlay(env.Get, env.Hash), memo: env.Memo}
-	if w.memo == nil {
-		w.memo = NewMemo()
+	return &work{Env: env, history: newHistory(ctx, env.Get, env.Memo), over: object.NewOverlay(env.Get, env.Hash)}
+}
+
+// cloneConflicts copies records that a Memo or a snapshot shares with others.
+func cloneConflicts(list []object.Conflict) []object.Conflict {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Sides = slices.Clone(out[i].Sides)
+		out[i].Copies = slices.Clone(out[i].Copies)
 	}
-	return w
+	return out
 }
 
 // objects are the new objects so far, children first.

@@ -17,10 +17,45 @@ func sortIDs(ids []object.ID) []object.ID {
 
 type idSet map[object.ID]bool
 
-// ancestors returns the snapshots that a set has seen, itself included.
-func (w *work) ancestors(set []object.ID) (idSet, error) {
+func setOf(ids []object.ID) idSet {
+	set := make(idSet, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
+}
+
+func (s idSet) sorted() []object.ID {
+	out := make([]object.ID, 0, len(s))
+	for id := range s {
+		out = append(out, id)
+	}
+	return sortIDs(out)
+}
+
+// history reads the graph of snapshots.
+type history struct {
+	ctx  context.Context
+	get  object.Getter
+	memo *Memo
+}
+
+func newHistory(ctx context.Context, g object.Getter, m *Memo) *history {
+	if m == nil {
+		m = NewMemo()
+	}
+	return &history{ctx, g, m}
+}
+
+func (y *history) snapshot(id object.ID) (object.Snapshot, error) {
+	return y.memo.snapshot(y.ctx, y.get, id)
+}
+
+// walk visits the given snapshots and what they have seen, each once. Where
+// visit says no, it goes no further down.
+func (y *history) walk(from []object.ID, visit func(object.ID) bool) error {
 	seen := idSet{}
-	todo := slices.Clone(set)
+	todo := slices.Clone(from)
 	for len(todo) > 0 {
 		id := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -28,58 +63,54 @@ func (w *work) ancestors(set []object.ID) (idSet, error) {
 			continue
 		}
 		seen[id] = true
-		s, err := w.memo.snapshot(w.ctx, w.Get, id)
+		if !visit(id) {
+			continue
+		}
+		s, err := y.snapshot(id)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		todo = append(todo, s.Parents...)
 	}
-	return seen, nil
+	return nil
+}
+
+// ancestors returns the snapshots that a set has seen, itself included.
+func (y *history) ancestors(set []object.ID) (idSet, error) {
+	seen := idSet{}
+	err := y.walk(set, func(id object.ID) bool {
+		seen[id] = true
+		return true
+	})
+	return seen, err
 }
 
 // maximal returns those of a set of snapshots that no other of the set has
-// seen. The set is closed or not: what lies between is followed.
-func (w *work) maximal(set idSet) ([]object.ID, error) {
-	below := idSet{}
-	var todo []object.ID
-	for id := range set {
-		s, err := w.memo.snapshot(w.ctx, w.Get, id)
+// seen, sorted. What lies between them is followed, in the set or not.
+func (y *history) maximal(set idSet) ([]object.ID, error) {
+	ids := set.sorted()
+	if len(ids) < 2 {
+		return ids, nil
+	}
+	var parents []object.ID
+	for _, id := range ids {
+		s, err := y.snapshot(id)
 		if err != nil {
 			return nil, err
 		}
-		todo = append(todo, s.Parents...)
+		parents = append(parents, s.Parents...)
 	}
-	for len(todo) > 0 {
-		id := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if below[id] {
-			continue
-		}
-		below[id] = true
-		s, err := w.memo.snapshot(w.ctx, w.Get, id)
-		if err != nil {
-			return nil, err
-		}
-		todo = append(todo, s.Parents...)
+	below, err := y.ancestors(parents)
+	if err != nil {
+		return nil, err
 	}
-	var out []object.ID
-	for id := range set {
-		if !below[id] {
-			out = append(out, id)
-		}
-	}
-	return sortIDs(out), nil
+	return slices.DeleteFunc(ids, func(id object.ID) bool { return below[id] }), nil
 }
 
 // Heads returns the maximal ones of some snapshots: none an ancestor of
 // another, sorted by id.
 func Heads(ctx context.Context, env Env, candidates []object.ID) ([]object.ID, error) {
-	w := newWork(ctx, env)
-	set := idSet{}
-	for _, id := range candidates {
-		set[id] = true
-	}
-	out, err := w.maximal(set)
+	out, err := newHistory(ctx, env.Get, env.Memo).maximal(setOf(candidates))
 	if err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
@@ -88,8 +119,7 @@ func Heads(ctx context.Context, env Env, candidates []object.ID) ([]object.ID, e
 
 // Seen reports for each of some snapshots whether the set has seen it.
 func Seen(ctx context.Context, env Env, set, of []object.ID) ([]bool, error) {
-	w := newWork(ctx, env)
-	anc, err := w.ancestors(set)
+	anc, err := newHistory(ctx, env.Get, env.Memo).ancestors(set)
 	if err != nil {
 		return nil, fmt.Errorf("ancestors: %w", err)
 	}
@@ -100,21 +130,15 @@ func Seen(ctx context.Context, env Env, set, of []object.ID) ([]bool, error) {
 	return out, nil
 }
 
-// bases returns the maximal common ancestors of two sets.
-func (w *work) bases(a, b []object.ID) ([]object.ID, error) {
-	x, err := w.ancestors(a)
+// IsAncestor reports whether b has seen a. A snapshot has seen itself.
+func IsAncestor(ctx context.Context, g object.Getter, a, b object.ID) (bool, error) {
+	found := false
+	err := newHistory(ctx, g, nil).walk([]object.ID{b}, func(id object.ID) bool {
+		found = found || id == a
+		return !found // nothing below matters any more
+	})
 	if err != nil {
-		return nil, err
+		return false, fmt.Errorf("ancestors: %w", err)
 	}
-	y, err := w.ancestors(b)
-	if err != nil {
-		return nil, err
-	}
-	both := idSet{}
-	for id := range x {
-		if y[id] {
-			both[id] = true
-		}
-	}
-	return w.maximal(both)
+	return found, nil
 }

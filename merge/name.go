@@ -1,8 +1,10 @@
 package merge
 
 import (
+	"crypto/sha256"
 	"encoding/base32"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,16 +18,37 @@ const copyMark = ".conflict-"
 var copyLengths = [...]int{8, 13, 26}
 
 // CopyName is the name of a conflict copy: a function of the name in dispute
-// and the content alone, so that every device chooses the same.
-func CopyName(name string, digest object.ID, n int) string {
+// and the content alone, so that every device chooses the same. taken says
+// that other content has a name; it decides only the length of the name, and
+// when all lengths are taken, which digest of the digest it shows: a copy
+// never overwrites anything.
+func CopyName(name string, digest object.ID, taken ...func(string) bool) string {
 	if orig, ok := Original(name); ok {
 		name = orig
 	}
+	free := func(n string) bool {
+		return !slices.ContainsFunc(taken, func(f func(string) bool) bool { return f(n) })
+	}
+	for _, n := range copyLengths {
+		if s := copyName(name, digest, n); free(s) {
+			return s
+		}
+	}
+	for {
+		digest = sha256.Sum256(digest[:])
+		if s := copyName(name, digest, copyLengths[len(copyLengths)-1]); free(s) {
+			return s
+		}
+	}
+}
+
+func copyName(name string, digest object.ID, n int) string {
 	stem, ext := splitExt(name)
 	suffix := copyMark + base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").EncodeToString(digest[:])[:n] + ext
 	if room := object.MaxName - len(suffix); len(stem) > room {
+		valid := utf8.ValidString(stem) // raw bytes are cut anywhere
 		cut := max(room, 0)
-		for cut > 0 && !utf8.RuneStart(stem[cut]) && utf8.ValidString(stem) {
+		for valid && cut > 0 && !utf8.RuneStart(stem[cut]) {
 			cut--
 		}
 		stem = stem[:cut]

@@ -9,15 +9,18 @@ import (
 	"github.com/bsvsync/bsv/object"
 )
 
-// State computes f(heads). Heads must be maximal (Heads); their order does
-// not matter. No heads give the empty tree.
+// State computes f(heads): of their maximal ones, in any order. No heads give
+// the empty tree.
 func State(ctx context.Context, env Env, heads []object.ID) (Result, error) {
+	if err := env.check(); err != nil {
+		return Result{}, fmt.Errorf("merge state: %w", err)
+	}
 	w := newWork(ctx, env)
-	m, err := w.state(sortIDs(heads), true)
+	m, err := w.maximalState(sortIDs(heads))
 	if err != nil {
 		return Result{}, fmt.Errorf("merge state: %w", err)
 	}
-	return Result{Root: m.root, New: w.objects(), Conflicts: m.conflicts, Notices: m.notices}, nil
+	return Result{Root: m.root, New: w.objects(), Conflicts: cloneConflicts(m.conflicts), Notices: slices.Clone(m.notices)}, nil
 }
 
 // Root is State's root alone.
@@ -34,17 +37,25 @@ func setKey(ids []object.ID) string {
 	return b.String()
 }
 
-// state is f of a sorted set of maximal snapshots. records asks for conflict
-// records; a base needs none.
-func (w *work) state(heads []object.ID, records bool) (memoised, error) {
-	if len(heads) == 0 {
-		id, plain := object.EmptyTree(w.Hash)
-		if _, err := w.over.Put(w.ctx, object.KindTree, plain); err != nil {
+// maximalState is f of any sorted set. A set that is remembered was maximal.
+func (w *work) maximalState(heads []object.ID) (memoised, error) {
+	if _, ok := w.memo.state(setKey(heads)); !ok {
+		var err error
+		if heads, err = w.maximal(setOf(heads)); err != nil {
 			return memoised{}, err
 		}
-		return memoised{root: id}, nil
 	}
-	first, err := w.memo.snapshot(w.ctx, w.Get, heads[0])
+	return w.state(heads)
+}
+
+// state is f of a sorted set of maximal snapshots.
+func (w *work) state(heads []object.ID) (memoised, error) {
+	if len(heads) == 0 {
+		id, plain := object.EmptyTree(w.Hash)
+		_, err := w.over.Put(w.ctx, object.KindTree, plain)
+		return memoised{root: id}, err
+	}
+	first, err := w.snapshot(heads[0])
 	if err != nil {
 		return memoised{}, err
 	}
@@ -60,27 +71,8 @@ func (w *work) state(heads []object.ID, records bool) (memoised, error) {
 		}
 		return m, nil
 	}
-	acc := memoised{root: first.Root}
-	var fresh []conflict
-	for i, h := range heads[1:] {
-		s, err := w.memo.snapshot(w.ctx, w.Get, h)
-		if err != nil {
-			return memoised{}, err
-		}
-		base, err := w.base(heads[:i+1], h, s)
-		if err != nil {
-			return memoised{}, err
-		}
-		t := &three{work: w}
-		root, err := t.trees(base, acc.root, s.Root)
-		if err != nil {
-			return memoised{}, err
-		}
-		acc.root = root
-		fresh = append(fresh, t.conflicts...)
-		acc.notices = append(acc.notices, t.notices...)
-	}
-	if acc.conflicts, err = w.records(heads, acc.root, fresh); err != nil {
+	acc, err := w.fold(heads, first.Root)
+	if err != nil {
 		return memoised{}, err
 	}
 	if acc.objects = w.objects(); len(acc.objects) <= maxObjects {
@@ -89,27 +81,40 @@ func (w *work) state(heads []object.ID, records bool) (memoised, error) {
 	return acc, nil
 }
 
-// base is f of what both sides have seen. Snapshots whose parents are exactly
-// that set carry its root.
-func (w *work) base(left []object.ID, h object.ID, s object.Snapshot) (object.ID, error) {
-	b, err := w.bases(left, []object.ID{h})
+// fold merges the trees of sorted heads one after the other, each by what it
+// and all before it have seen.
+func (w *work) fold(heads []object.ID, root object.ID) (memoised, error) {
+	acc := memoised{root: root}
+	var disputes []conflict
+	seen, err := w.ancestors(heads[:1])
 	if err != nil {
-		return object.ID{}, err
+		return memoised{}, err
 	}
-	if len(b) == 0 {
-		return object.ID{}, nil
-	}
-	if len(left) == 1 && slices.Equal(s.Parents, b) {
-		o, err := w.memo.snapshot(w.ctx, w.Get, left[0])
+	for i := 1; i < len(heads); i++ {
+		s, err := w.snapshot(heads[i])
 		if err != nil {
-			return object.ID{}, err
+			return memoised{}, err
 		}
-		if slices.Equal(o.Parents, b) && o.Base == s.Base {
-			return s.Base, nil
+		common, fresh, err := w.bases(seen, heads[i:i+1])
+		if err != nil {
+			return memoised{}, err
 		}
+		for _, id := range fresh {
+			seen[id] = true
+		}
+		base, err := w.base(common, heads[:i], s)
+		if err != nil {
+			return memoised{}, err
+		}
+		t := &three{work: w}
+		if acc.root, err = t.trees(base, acc.root, s.Root); err != nil {
+			return memoised{}, err
+		}
+		disputes = append(disputes, t.conflicts...)
+		acc.notices = append(acc.notices, t.notices...)
 	}
-	m, err := w.state(b, false)
-	return m.root, err
+	acc.conflicts, err = w.records(heads, acc.root, disputes)
+	return acc, err
 }
 
 // Three merges two trees by their base; the zero id is an empty tree.
@@ -126,6 +131,9 @@ func Scanned(ctx context.Context, env Env, materialised, scanned, given object.I
 }
 
 func run(t *three, base, ours, theirs object.ID) (Result, error) {
+	if err := t.check(); err != nil {
+		return Result{}, fmt.Errorf("merge: %w", err)
+	}
 	root, err := t.trees(base, ours, theirs)
 	if err != nil {
 		return Result{}, fmt.Errorf("merge: %w", err)

@@ -124,9 +124,9 @@ func (d *dirMerge) name(name string, n trio) error {
 	case isDir(o) && isDir(t):
 		return d.bothDirs(name, b, o, t)
 	case o == nil:
-		return d.deleted(name, b, t)
+		return d.deleted(name, b, t, false)
 	case t == nil:
-		return d.deleted(name, b, o)
+		return d.deleted(name, b, o, true)
 	case o.Kind != t.Kind:
 		return d.kinds(name, b, o, t)
 	}
@@ -179,18 +179,20 @@ func (d *dirMerge) bothDirs(name string, b, o, t *object.Entry) error {
 		b = nil
 	}
 	e.MTime = mergeTime(b, o, t)
-	e.Xattrs, e.Owner = mergeExtra(b, o, t)
+	if e.Xattrs, e.Owner, err = d.extra(b, o, t); err != nil {
+		return err
+	}
 	d.set(name, &e)
 	return nil
 }
 
 // deleted: one side has no such name any more, the other changed it; b is
-// there, or the case would be one side's alone.
-func (d *dirMerge) deleted(name string, b, e *object.Entry) error {
+// there, or the case would be one side's alone. ours tells whose e is.
+func (d *dirMerge) deleted(name string, b, e *object.Entry, ours bool) error {
 	path := object.JoinPath(d.path, name)
 	switch {
 	case isDir(e) && isDir(b): // only what was changed inside stays
-		kept, err := d.survivors(path, b, e)
+		kept, err := d.survivors(path, b, e, ours)
 		if err != nil {
 			return err
 		}
@@ -205,13 +207,18 @@ func (d *dirMerge) deleted(name string, b, e *object.Entry) error {
 }
 
 // survivors is a changed directory without what was left as the base has it;
-// nil when nothing remains.
-func (d *dirMerge) survivors(path string, b, e *object.Entry) (*object.Entry, error) {
+// nil when nothing remains. Below it each side stays on its side, because
+// rule 9 asks what the other one has added anywhere.
+func (d *dirMerge) survivors(path string, b, e *object.Entry, ours bool) (*object.Entry, error) {
 	empty := d.orEmpty(object.ID{})
 	if e.Tree == b.Tree {
 		return nil, nil
 	}
-	id, sum, err := d.dir(path, d.depth+1, b.Tree, empty, e.Tree)
+	mine, other := empty, e.Tree
+	if ours {
+		mine, other = e.Tree, empty
+	}
+	id, sum, err := d.dir(path, d.depth+1, b.Tree, mine, other)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +256,7 @@ func (d *dirMerge) kinds(name string, b, o, t *object.Entry) error {
 		win, lose = t, o
 	}
 	if isDir(win) && isDir(b) {
-		kept, err := d.survivors(object.JoinPath(d.path, name), b, win)
+		kept, err := d.survivors(object.JoinPath(d.path, name), b, win, win == o)
 		if err != nil {
 			return err
 		}
@@ -271,6 +278,7 @@ func (d *dirMerge) contents(name string, b, o, t *object.Entry) error {
 	if !same {
 		meta = nil
 	}
+	both := meta != nil || o.SameContent(*t) // metadata of both sides belong to the result
 	e := *o
 	switch {
 	case o.SameContent(*t):
@@ -303,7 +311,12 @@ func (d *dirMerge) contents(name string, b, o, t *object.Entry) error {
 	}
 	if meta != nil {
 		e.Mode = mergeMode(meta.Mode, o.Mode, t.Mode)
-		e.Xattrs, e.Owner = mergeExtra(meta, o, t)
+	}
+	if both {
+		var err error
+		if e.Xattrs, e.Owner, err = d.extra(meta, o, t); err != nil {
+			return err
+		}
 	}
 	d.set(name, &e)
 	return nil
@@ -337,23 +350,23 @@ func (d *dirMerge) place() error {
 		return strings.Compare(string(x[:]), string(y[:]))
 	})
 	for _, c := range d.copies {
-		digest := c.entry.Digest(d.Hash)
-		for _, n := range copyLengths {
-			e := c.entry
-			e.Name = CopyName(c.of, digest, n)
-			there, ok, err := d.at(e.Name)
-			if err != nil {
-				return err
+		e := c.entry
+		var there object.Entry
+		var found bool
+		var failed error
+		e.Name = CopyName(c.of, c.entry.Digest(d.Hash), func(name string) bool {
+			if there, found, failed = d.at(name); failed != nil {
+				return false
 			}
-			if ok && !there.SameContent(e) && n != copyLengths[len(copyLengths)-1] {
-				continue
-			}
-			if !ok || there.SameContent(e) && e.MTime > there.MTime || !there.SameContent(e) {
-				d.set(e.Name, &e)
-			}
-			d.conflicts[c.c].copies = append(d.conflicts[c.c].copies, object.JoinPath(d.path, e.Name))
-			break
+			return found && !there.SameContent(e)
+		})
+		if failed != nil {
+			return failed
 		}
+		if !found || e.MTime > there.MTime {
+			d.set(e.Name, &e)
+		}
+		d.conflicts[c.c].copies = append(d.conflicts[c.c].copies, object.JoinPath(d.path, e.Name))
 	}
 	return nil
 }
@@ -362,6 +375,9 @@ func (d *dirMerge) place() error {
 func (d *dirMerge) write() (object.ID, object.Summary, error) {
 	edits := make([]object.Edit, 0, len(d.edits))
 	for n, e := range d.edits {
+		if in, ok := d.names[n]; ok && equal(in.o, e) { // as it stands
+			continue
+		}
 		edits = append(edits, object.Edit{Name: n, Entry: e})
 	}
 	slices.SortFunc(edits, func(a, b object.Edit) int { return strings.Compare(a.Name, b.Name) })

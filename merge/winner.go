@@ -29,31 +29,3 @@ func mergeTime(b, o, t *object.Entry) int64 {
 	}
 	return max(o.MTime, t.MTime)
 }
-
-// mergeExtra merges attributes and owner: the side that changed them, of two
-// changes the one with the larger bytes.
-func mergeExtra(b, o, t *object.Entry) (object.Content, string) {
-	x, owner := o.Xattrs, o.Owner
-	switch {
-	case b != nil && b.Xattrs == o.Xattrs:
-		x = t.Xattrs
-	case b != nil && b.Xattrs == t.Xattrs:
-	case lessContent(o.Xattrs, t.Xattrs):
-		x = t.Xattrs
-	}
-	switch {
-	case b != nil && b.Owner == o.Owner:
-		owner = t.Owner
-	case b != nil && b.Owner == t.Owner:
-	default:
-		owner = max(o.Owner, t.Owner)
-	}
-	return x, owner
-}
-
-func lessContent(a, b object.Content) bool {
-	if a.Inline != b.Inline {
-		return a.Inline < b.Inline
-	}
-	return bytes.Compare(a.ID[:], b.ID[:]) < 0
-}

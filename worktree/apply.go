@@ -39,6 +39,9 @@ type ApplyOptions struct {
 	Events  event.Sink
 	Fault   *fault.Injector
 	Workers int
+	// Checkpoint takes the steps that were done and synced, when they are many
+	// and when Apply ends early: what it writes down is exact. It may be nil.
+	Checkpoint func(done []Step) error
 }
 
 // ApplyResult is what Apply did.
@@ -51,6 +54,8 @@ type ApplyResult struct {
 const (
 	batchFiles = 512
 	batchBytes = 64 << 20
+	// maxSteps is how many steps wait for a checkpoint.
+	maxSteps = 16 << 10
 	// maxRetired bounds the open directories.
 	maxRetired = 256
 )
@@ -65,6 +70,7 @@ type applier struct {
 	bytes   uint64
 	late    []Step // OpSetDir, done last
 	res     ApplyResult
+	steps   []Step // done, not yet checkpointed
 	resMu   sync.Mutex
 }
 
@@ -120,12 +126,15 @@ func (a *applier) run() error {
 		if err == nil {
 			err = a.step(s)
 		}
+		if err == nil && len(a.steps) > maxSteps {
+			err = a.checkpoint()
+		}
 		if err != nil {
-			return errors.Join(err, a.drop())
+			return errors.Join(err, a.drop(), a.checkpoint())
 		}
 	}
 	if err := a.flush(); err != nil {
-		return err
+		return errors.Join(err, a.checkpoint())
 	}
 	for _, s := range a.late {
 		if err := a.setDir(s); err != nil {
@@ -138,6 +147,25 @@ func (a *applier) run() error {
 	}
 	a.o.Fault.Hit("apply.synced")
 	return nil
+}
+
+// checkpoint syncs and hands on the steps that were done.
+func (a *applier) checkpoint() error {
+	if a.o.Checkpoint == nil || len(a.steps) == 0 {
+		return nil
+	}
+	if err := syncAll(a.o.Mapping.Dir); err != nil {
+		return fmt.Errorf("apply: sync: %w", err)
+	}
+	done := a.steps
+	a.steps = nil
+	return a.o.Checkpoint(done)
+}
+
+func (a *applier) stepDone(s Step) {
+	if a.o.Checkpoint != nil {
+		a.steps = append(a.steps, s)
+	}
 }
 
 func (a *applier) virtual(path []string) string {
@@ -236,9 +264,17 @@ func (a *applier) step(s Step) error {
 		}
 		return nil
 	case OpMkdir:
-		return a.trouble(s.Path, a.mkdir(d, name, s))
+		err := a.mkdir(d, name, s)
+		if err == nil {
+			a.stepDone(s)
+		}
+		return a.trouble(s.Path, err)
 	case OpDelete:
-		return a.trouble(s.Path, a.delete(d, name, s))
+		err := a.delete(d, name, s)
+		if err == nil {
+			a.stepDone(s)
+		}
+		return a.trouble(s.Path, err)
 	case OpRmdir:
 		if err := a.flush(); err != nil {
 			return err
@@ -258,9 +294,16 @@ func (a *applier) step(s Step) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
+		if err == nil {
+			a.stepDone(s)
+		}
 		return a.trouble(s.Path, err)
 	case OpMeta:
-		return a.trouble(s.Path, a.meta(d, name, s))
+		err := a.meta(d, name, s)
+		if err == nil {
+			a.stepDone(s)
+		}
+		return a.trouble(s.Path, err)
 	}
 	return fmt.Errorf("apply: unknown step %d", s.Op)
 }
@@ -351,6 +394,7 @@ func (a *applier) done(w *write) {
 	}
 	a.resMu.Unlock()
 	a.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "apply", Path: a.virtual(s.Path), Files: 1, Bytes: s.To.Size})
+	a.stepDone(s)
 	if !a.o.Fresh {
 		a.remember(w.d, s)
 	}

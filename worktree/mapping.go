@@ -26,6 +26,8 @@ type Mapping struct {
 	Device  object.DeviceID
 	Exclude []string // local gitignore patterns: never scanned, never applied
 	Hidden  []string // absolute directories that are no part of it: bsv's home
+	// Unmarked: no mapping, but a directory that a person named as a target.
+	Unmarked bool
 }
 
 const (
@@ -63,6 +65,9 @@ func (m Mapping) SetMarker(live func(object.DeviceID) bool) error {
 
 // CheckMarker says whether the mapped directory is there and ours.
 func (m Mapping) CheckMarker() error {
+	if m.Unmarked {
+		return nil
+	}
 	b, err := os.ReadFile(filepath.Join(m.Dir, markerName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w (no marker in %s)", m.Path, ErrNotMounted, m.Dir)

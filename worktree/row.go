@@ -159,3 +159,12 @@ func decodeRow(b []byte) (*row, error) {
 	}
 	return out, nil
 }
+
+// RowFiles is the number of files below the directory that a row speaks of.
+func RowFiles(b []byte) (uint64, bool) {
+	r, err := decodeRow(b)
+	if err != nil {
+		return 0, false
+	}
+	return r.files, true
+}

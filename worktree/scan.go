@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/internal/fault"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -38,10 +39,15 @@ type ScanOptions struct {
 	Store   Store
 	Memory  Memory
 	Dirty   map[string]bool // directories (relative, slashes, "" the root) to look at; nil: all
+	Only    string          // look at this name of the root alone
 	Written *Written        // what an apply wrote: taken without reading again
 	Events  event.Sink
+	Fault   *fault.Injector
 	Workers int
 }
+
+// Sync makes what stands in a mapped directory durable.
+func Sync(dir string) error { return syncAll(dir) }
 
 // ScanResult is what a scan found.
 type ScanResult struct {
@@ -198,6 +204,9 @@ func (s *scanner) dir(ctx context.Context, d *directory, path []string, base obj
 	list, err := d.names()
 	if err != nil {
 		return nil, err
+	}
+	if len(path) == 0 && s.o.Only != "" {
+		list = slices.DeleteFunc(list, func(e fs.DirEntry) bool { return e.Name() != s.o.Only })
 	}
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	if slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == ignoreName }) {
@@ -444,6 +453,7 @@ func (s *scanner) leaf(ctx context.Context, d *directory, path []string, c *chil
 		c.entry, c.stat, c.ok = w.entry, statOf(c.name, c.fi, now), true
 		return nil
 	}
+	s.o.Fault.Hit("scan.file")
 	e, fi, err := s.read(ctx, d, c)
 	if err != nil {
 		if ctx.Err() != nil || !isPathError(err) {

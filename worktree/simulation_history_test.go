@@ -512,7 +512,7 @@ func TestSimulatedHistories(t *testing.T) {
 func TestSimulationControls(t *testing.T) {
 	for name, set := range map[string]func(*simWorld){
 		"the state counts as given": func(w *simWorld) { w.noGiven = true },
-		"empty base":            func(w *simWorld) { w.noBase = true },
+		"empty base":                func(w *simWorld) { w.noBase = true },
 	} {
 		if bad, _, _ := simMany(t, 60, set); len(bad) == 0 {
 			t.Errorf("%s: no history goes wrong: the simulator cannot fail", name)

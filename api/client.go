@@ -1,0 +1,188 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/node"
+)
+
+// Client calls a node.
+type Client struct{ h *http.Client }
+
+// NewClient makes a client that connects by dial.
+func NewClient(dial func(context.Context) (net.Conn, error)) *Client {
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}}}
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.h.CloseIdleConnections() }
+
+const origin = "http://bsv" + Prefix + "/"
+
+func (c *Client) send(ctx context.Context, method, name string, body io.Reader, contentType string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, origin+name, body)
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	res, err := c.h.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &node.Error{Kind: node.Failed, Msg: "the node went away: " + err.Error(), Err: err}
+	}
+	if res.StatusCode >= 400 {
+		defer res.Body.Close()
+		return nil, readProblem(res)
+	}
+	return res, nil
+}
+
+func readProblem(res *http.Response) error {
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	var p struct {
+		Problem
+		Errors []struct {
+			Message, Location string
+		} `json:"errors"`
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		return &node.Error{Kind: node.Internal, Msg: fmt.Sprintf("the node answered %s", res.Status)}
+	}
+	if p.Kind == "" { // the framework's own check of a request
+		p.Kind = string(node.Usage)
+		for _, e := range p.Errors {
+			p.Detail += "; " + e.Location + ": " + e.Message
+		}
+	}
+	return &node.Error{Kind: node.Kind(p.Kind), Msg: p.Detail, Hint: p.Hint}
+}
+
+// Do calls an operation that changes something.
+func Do[Out any](ctx context.Context, c *Client, name string, in any) (Out, error) {
+	var out Out
+	b, err := json.Marshal(in)
+	if err != nil {
+		return out, err
+	}
+	res, err := c.send(ctx, http.MethodPost, name, bytes.NewReader(b), "application/json")
+	if err != nil {
+		return out, err
+	}
+	return out, decode(res, &out)
+}
+
+// Read calls an operation that changes nothing; in has query tags.
+func Read[Out any](ctx context.Context, c *Client, name string, in any) (Out, error) {
+	var out Out
+	if q := query(in); q != "" {
+		name += "?" + q
+	}
+	res, err := c.send(ctx, http.MethodGet, name, nil, "")
+	if err != nil {
+		return out, err
+	}
+	return out, decode(res, &out)
+}
+
+func decode(res *http.Response, out any) error {
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return &node.Error{Kind: node.Internal, Msg: "the node's answer cannot be read: " + err.Error(), Err: err}
+	}
+	return nil
+}
+
+func query(in any) string {
+	if in == nil {
+		return ""
+	}
+	q := url.Values{}
+	v := reflect.ValueOf(in)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("query")
+		f := v.Field(i)
+		if name == "" || f.IsZero() {
+			continue
+		}
+		if f.Kind() == reflect.Slice {
+			var parts []string
+			for j := range f.Len() {
+				parts = append(parts, fmt.Sprint(f.Index(j)))
+			}
+			q.Set(name, strings.Join(parts, ","))
+			continue
+		}
+		q.Set(name, fmt.Sprint(f.Interface()))
+	}
+	return q.Encode()
+}
+
+// Content opens a file of the vault.
+func (c *Client) Content(ctx context.Context, ref string) (io.ReadCloser, error) {
+	res, err := c.send(ctx, http.MethodGet, "content?ref="+url.QueryEscape(ref), nil, "")
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// PutContent stores a stream as a file.
+func (c *Client) PutContent(ctx context.Context, path string, r io.Reader) (node.EditResult, error) {
+	var out node.EditResult
+	res, err := c.send(ctx, http.MethodPut, "content?path="+url.QueryEscape(path), io.NopCloser(r), "application/octet-stream")
+	if err != nil {
+		return out, err
+	}
+	return out, decode(res, &out)
+}
+
+// Events calls f with what happens until ctx ends or f returns false. ready
+// is closed when the stream stands.
+func (c *Client) Events(ctx context.Context, ready chan<- struct{}, f func(event.Event) bool) error {
+	res, err := c.send(ctx, http.MethodGet, "events", nil, "")
+	if ready != nil {
+		close(ready)
+	}
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	s := bufio.NewScanner(res.Body)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		data, ok := strings.CutPrefix(s.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var e event.Event
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			return err
+		}
+		if !f(e) {
+			return nil
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	return s.Err()
+}

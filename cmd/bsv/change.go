@@ -1,0 +1,242 @@
+package main
+
+import (
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/api"
+	"github.com/bsvsync/bsv/node"
+)
+
+func (a *app) printMaps(r node.MapResult) {
+	for _, m := range r.Maps {
+		a.printf("%s = %s  %s\n", escape(m.Path), escape(m.Dir), m.State)
+	}
+}
+
+func (a *app) mapCommand() *cobra.Command {
+	list := func() *cobra.Command {
+		return reading(a, "list", "List the mappings of this device", "maps", exactly(0), nothing, a.printMaps)
+	}
+	c := list()
+	c.Use, c.Short = "map", "Virtual paths and the directories they stand for"
+	c.AddCommand(list(), &cobra.Command{
+		Use: "add VPATH DIR", Short: "Map a directory", Args: exactly(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, err := filepath.Abs(args[1])
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				res, err := api.Do[node.MapResult](cmd.Context(), s.Client, "maps/add", node.MapRequest{Path: args[0], Dir: dir})
+				if err != nil {
+					return err
+				}
+				return a.result(res, func() { a.printMaps(res) })
+			})
+		},
+	}, &cobra.Command{
+		Use: "remove VPATH", Short: "End a mapping; files and history stay", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				res, err := api.Do[node.MapResult](cmd.Context(), s.Client, "maps/remove", node.MapRequest{Path: args[0]})
+				if err != nil {
+					return err
+				}
+				return a.result(res, func() { a.printMaps(res) })
+			})
+		},
+	})
+	return c
+}
+
+func (a *app) snapshotCommand() *cobra.Command {
+	var r node.SnapshotRequest
+	c := &cobra.Command{
+		Use: "snapshot [VPATH]…", Short: "Store what the mapped directories hold now",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.Paths, r.DryRun = args, a.flags.dry
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				stop := a.progress(cmd.Context(), s)
+				res, err := api.Do[node.SnapshotResult](cmd.Context(), s.Client, "snapshot", r)
+				stop()
+				if err != nil {
+					return err
+				}
+				a.tell(res.Problems)
+				return a.result(res, func() {
+					switch {
+					case r.DryRun:
+						a.printf("would look at %s, %s\n", count(res.Files, "file"), size(res.Bytes))
+					case res.Created:
+						a.printf("snapshot %s  %s, %s, %s new\n", short(res.Snapshot), count(res.Files, "file"), size(res.Bytes), size(res.NewBytes))
+					case res.Snapshot == "":
+						a.printf("nothing to store: map a directory with: bsv map add VPATH DIR\n")
+					default:
+						a.printf("unchanged since snapshot %s\n", short(res.Snapshot))
+					}
+				})
+			})
+		},
+	}
+	c.Flags().StringVarP(&r.Message, "message", "m", "", "a message for people")
+	c.Flags().StringVarP(&r.Tag, "tag", "t", "", "name the snapshot")
+	return c
+}
+
+func (a *app) restored(res node.RestoreResult, dry bool) error {
+	a.tell(res.Problems)
+	return a.result(res, func() {
+		verb := "restored"
+		if dry {
+			verb = "would restore"
+		}
+		a.printf("%s: %d created, %d updated, %d deleted\n", verb, res.Applied.Created, res.Applied.Updated, res.Applied.Deleted)
+		if res.Verified {
+			a.printf("verified\n")
+		}
+	})
+}
+
+func (a *app) restoreCommand() *cobra.Command {
+	var r node.RestoreRequest
+	c := &cobra.Command{
+		Use: "restore [REF:][PATH]…", Short: "Bring files back: in place, or into another directory with --to",
+		Long: "In place, a snapshot is taken first, so nothing is lost.\nA single directory with --to DIR: its children land directly in DIR.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.Refs, r.DryRun = args, a.flags.dry
+			if len(args) == 0 && r.To == "" {
+				return usage("bsv restore latest~1:/docs, or: bsv restore --to DIR", "say what to restore")
+			}
+			if r.To != "" {
+				to, err := filepath.Abs(r.To)
+				if err != nil {
+					return err
+				}
+				r.To = to
+			}
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				stop := a.progress(cmd.Context(), s)
+				res, err := api.Do[node.RestoreResult](cmd.Context(), s.Client, "restore", r)
+				stop()
+				if err != nil {
+					return err
+				}
+				return a.restored(res, r.DryRun)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&r.To, "to", "", "restore into this directory")
+	f.StringArrayVar(&r.Include, "include", nil, "only paths that match the pattern")
+	f.StringArrayVar(&r.Exclude, "exclude", nil, "no paths that match the pattern")
+	f.StringVar(&r.Overwrite, "overwrite", "", "changed, newer, never or always: what happens to files that are there")
+	f.BoolVar(&r.Delete, "delete", false, "delete files that the snapshot does not hold")
+	f.BoolVar(&r.Verify, "verify", false, "read everything back")
+	return c
+}
+
+func (a *app) edited(res node.EditResult) error {
+	a.tell(res.Problems)
+	return a.result(res, func() {})
+}
+
+func (a *app) addCommand() *cobra.Command {
+	var r node.AddRequest
+	c := &cobra.Command{
+		Use: "add [-r] SRC… VPATH", Short: "Put files into the vault; - reads the standard input", Args: between(2, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			src, dst := args[:len(args)-1], args[len(args)-1]
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				if len(src) == 1 && src[0] == "-" {
+					res, err := s.PutContent(cmd.Context(), dst, a.in)
+					if err != nil {
+						return err
+					}
+					return a.edited(res)
+				}
+				r.Path = dst
+				for _, p := range src {
+					full, err := filepath.Abs(p)
+					if err != nil {
+						return err
+					}
+					r.Sources = append(r.Sources, full)
+				}
+				res, err := api.Do[node.EditResult](cmd.Context(), s.Client, "add", r)
+				if err != nil {
+					return err
+				}
+				return a.edited(res)
+			})
+		},
+	}
+	c.Flags().BoolVarP(&r.Recursive, "recursive", "r", false, "directories, too")
+	return c
+}
+
+func (a *app) getCommand() *cobra.Command {
+	var r node.GetRequest
+	c := &cobra.Command{
+		Use: "get [-r] [REF:]VPATH [DEST | -]", Short: "Copy a file of the vault out; - writes to the standard output", Args: between(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.Ref = args[0]
+			dest := "."
+			if len(args) == 2 {
+				dest = args[1]
+			}
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				if dest == "-" {
+					b, err := s.Content(cmd.Context(), r.Ref)
+					if err != nil {
+						return err
+					}
+					defer b.Close()
+					_, err = io.Copy(a.out, b)
+					return err
+				}
+				to, err := filepath.Abs(dest)
+				if err != nil {
+					return err
+				}
+				r.To = to
+				res, err := api.Do[node.RestoreResult](cmd.Context(), s.Client, "get", r)
+				if err != nil {
+					return err
+				}
+				a.tell(res.Problems)
+				return a.result(res, func() {})
+			})
+		},
+	}
+	c.Flags().BoolVarP(&r.Recursive, "recursive", "r", false, "directories, too")
+	return c
+}
+
+func (a *app) pathCommand(use, short, op string, recursive bool) *cobra.Command {
+	var r node.PathRequest
+	c := &cobra.Command{Use: use, Short: short, Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
+		r.Path = args[0]
+		return a.with(cmd.Context(), need{}, func(s *session) error {
+			res, err := api.Do[node.EditResult](cmd.Context(), s.Client, op, r)
+			if err != nil {
+				return err
+			}
+			return a.edited(res)
+		})
+	}}
+	if recursive {
+		c.Flags().BoolVarP(&r.Recursive, "recursive", "r", false, "directories, too")
+	}
+	return c
+}
+
+func (a *app) mkdirCommand() *cobra.Command {
+	return a.pathCommand("mkdir VPATH", "Make a directory in the vault", "mkdir", false)
+}
+
+func (a *app) rmCommand() *cobra.Command {
+	return a.pathCommand("rm [-r] VPATH", "Remove from the state; the history keeps it", "rm", true)
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/api"
+	"github.com/bsvsync/bsv/node"
+)
+
+func (a *app) printRepos(r node.RepoResult) {
+	for _, x := range r.Repos {
+		a.printf("%-12s %-6s %-5s %-10s %s\n", escape(x.Name), x.Kind, x.Mode, x.State, escape(x.URL))
+	}
+}
+
+func (a *app) repoCommand() *cobra.Command {
+	list := func() *cobra.Command {
+		return reading(a, "list", "List repositories", "repos", exactly(0), nothing, a.printRepos)
+	}
+	c := list()
+	c.Use, c.Short = "repo", "Places that hold the vault: this device's repository and peers"
+	add := &cobra.Command{
+		Use: "add [NAME] MULTIADDR", Short: "Add a peer; from outside its vault this asks to be admitted", Args: between(1, 2),
+		Long: "Between members this connects, syncs and remembers the address.\nFrom a device outside the vault the other side sees a request: compare the four\nwords on both screens, run `bsv peers approve` there and confirm here.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r := node.RepoAddRequest{Addr: args[len(args)-1]}
+			if len(args) == 2 {
+				r.Name = args[0]
+			}
+			return a.addPeer(cmd.Context(), r)
+		},
+	}
+	a.networkFlags(add)
+	c.AddCommand(list(), add, &cobra.Command{
+		Use: "remove NAME", Short: "Forget a peer's address; it stays a member", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.with(cmd.Context(), need{}, func(s *session) error {
+				res, err := api.Do[node.RepoResult](cmd.Context(), s.Client, "repos/remove", node.NameRequest{Name: args[0]})
+				if err != nil {
+					return err
+				}
+				return a.result(res, func() { a.printRepos(res) })
+			})
+		},
+	})
+	return c
+}
+
+// addPeer adds a member, or asks a device of another vault for admission.
+func (a *app) addPeer(ctx context.Context, r node.RepoAddRequest) error {
+	if err := checkAddr(r.Addr); err != nil {
+		return err
+	}
+	return a.with(ctx, need{create: true, network: true}, func(s *session) error {
+		res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", r)
+		if err != nil {
+			return err
+		}
+		if res.Words != "" {
+			return a.confirm(ctx, s, res.Words, nil)
+		}
+		return a.result(res, func() { a.printf("added %s (%s)\n", escape(res.Name), res.Device) })
+	})
+}
+
+// confirm shows the four words and waits for both sides.
+func (a *app) confirm(ctx context.Context, s *session, words string, maps []string) error {
+	fmt.Fprintf(a.err, "bsv: the other device must show the same four words:\n\n    %s\n\nbsv: run there: bsv peers approve\n", words)
+	fmt.Fprint(a.err, "bsv: do they match? [y/N] ")
+	var answer string
+	if _, err := fmt.Fscanln(a.in, &answer); err != nil || answer != "y" && answer != "yes" {
+		if _, err := api.Do[node.JoinResult](ctx, s.Client, "join/confirm", node.ConfirmRequest{Accept: false}); err != nil {
+			return err
+		}
+		return &node.Error{Kind: node.NotAuthorised, Msg: "not joined: the words were not confirmed", Hint: "run it again and compare the words on both screens"}
+	}
+	res, err := api.Do[node.JoinResult](ctx, s.Client, "join/confirm", node.ConfirmRequest{Accept: true, Maps: maps})
+	if err != nil {
+		return err
+	}
+	return a.joined(res)
+}
+
+func (a *app) joined(res node.JoinResult) error {
+	return a.result(res, func() {
+		a.printf("joined vault %s as %s\n", res.Vault, res.Device)
+		for _, m := range res.Maps {
+			a.printf("%s = %s\n", escape(m.Path), escape(m.Dir))
+		}
+		if res.SetAside != "" {
+			a.printf("the history of this device's own vault is kept in %s\n", escape(res.SetAside))
+		}
+	})
+}
+
+func (a *app) synced(res node.SyncResult) error {
+	a.tell(res.Problems)
+	a.conflicts = a.conflicts || res.NewConflicts
+	for _, p := range res.Unreachable {
+		a.say("not reached: %s", escape(p))
+	}
+	return a.result(res, func() {
+		a.printf("fetched %s (%s), sent %s (%s); %d created, %d updated, %d deleted; state %s\n",
+			count(res.FetchedObjects, "object"), size(res.FetchedBytes), count(res.SentObjects, "object"), size(res.SentBytes),
+			res.Applied.Created, res.Applied.Updated, res.Applied.Deleted, short(res.State))
+	})
+}
+
+func (a *app) syncing(use, short, op string, r *node.SyncRequest) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+		r.Repos = args
+		return a.with(cmd.Context(), need{network: true}, func(s *session) error {
+			stop := a.progress(cmd.Context(), s)
+			res, err := api.Do[node.SyncResult](cmd.Context(), s.Client, op, *r)
+			stop()
+			if err != nil {
+				return err
+			}
+			return a.synced(res)
+		})
+	}}
+	a.networkFlags(c)
+	return c
+}
+
+func (a *app) fetchCommand() *cobra.Command {
+	return a.syncing("fetch [REPO]…", "Copy in what other devices have; the disk stays as it is", "fetch", &node.SyncRequest{})
+}
+
+func (a *app) syncCommand() *cobra.Command {
+	var r node.SyncRequest
+	c := a.syncing("sync [REPO]…", "Snapshot, fetch, merge, apply and push", "sync", &r)
+	c.Flags().BoolVar(&r.AcceptDeletes, "accept-deletes", false, "apply a mass deletion of another device")
+	return c
+}
+
+func (a *app) inviteCommand() *cobra.Command {
+	var r node.InviteRequest
+	c := &cobra.Command{
+		Use: "invite", Short: "Print a ticket with which another device joins", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			return a.with(ctx, need{network: true}, func(s *session) error {
+				res, err := api.Do[node.InviteResult](ctx, s.Client, "invite", r)
+				if err != nil {
+					return err
+				}
+				if err := a.result(res, func() {
+					a.printf("%s\n", res.Ticket)
+					a.say("on the other device: bsv join TICKET   (good until %s)", when(res.Expires))
+				}); err != nil || s.running {
+					return err
+				}
+				a.say("waiting for the device; interrupt to end the invite")
+				return s.node.Wait(ctx)
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Role, "role", "full", "full (others come later)")
+	c.Flags().DurationVar(&r.Expires, "expires", 0, "how long the ticket is good (default 1h)")
+	a.networkFlags(c)
+	return c
+}
+
+func (a *app) joinCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "join TICKET|MULTIADDR [VPATH=DIR | DIR]…", Short: "Join a vault with a ticket of one of its devices", Args: between(1, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			maps, err := absolute(args[1:])
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			if len(args[0]) > 0 && args[0][0] == '/' {
+				if err := checkAddr(args[0]); err != nil {
+					return err
+				}
+				return a.with(ctx, need{create: true, network: true}, func(s *session) error {
+					res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: a.flags.yes})
+					if err != nil {
+						return err
+					}
+					if res.Words == "" {
+						return a.result(res, func() { a.printf("%s is of this vault already\n", res.Device) })
+					}
+					return a.confirm(ctx, s, res.Words, maps)
+				})
+			}
+			if err := node.CheckTicket(args[0]); err != nil { // before anything is made
+				return err
+			}
+			return a.with(ctx, need{create: true, network: true}, func(s *session) error {
+				res, err := api.Do[node.JoinResult](ctx, s.Client, "join", node.JoinRequest{Ticket: args[0], Maps: maps, Yes: a.flags.yes})
+				if err != nil {
+					return err
+				}
+				return a.joined(res)
+			})
+		},
+	}
+	a.networkFlags(c)
+	return c
+}
+
+func (a *app) printPeers(r node.PeersResult) {
+	for _, p := range r.Peers {
+		up := ""
+		if p.UpToDate {
+			up = "up to date"
+		}
+		if p.Words != "" {
+			up = "words: " + p.Words
+		}
+		a.printf("%-16s %-10s %s  %s\n", escape(p.Name), p.State, p.ID, up)
+	}
+}
+
+func (a *app) peersCommand() *cobra.Command {
+	list := func() *cobra.Command {
+		return reading(a, "list", "List the other devices", "peers", exactly(0), nothing, a.printPeers)
+	}
+	c := list()
+	c.Use, c.Short = "peers", "The other devices of the vault, and those that ask to join"
+	approve := &cobra.Command{
+		Use: "approve [ID]", Short: "Admit a device that asks; compare the four words first", Args: between(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			return a.with(ctx, need{}, func(s *session) error {
+				r := node.ApproveRequest{ID: first(args)}
+				req, err := api.Do[node.ApproveResult](ctx, s.Client, "peers/approve", r)
+				if err != nil {
+					return err
+				}
+				if !a.flags.yes {
+					fmt.Fprintf(a.err, "bsv: device %s asks to join. Its screen must show:\n\n    %s\n\nbsv: does it? [y/N] ", req.Device, req.Words)
+					var answer string
+					if _, err := fmt.Fscanln(a.in, &answer); err != nil || answer != "y" && answer != "yes" {
+						return &node.Error{Kind: node.NotAuthorised, Msg: "not admitted", Hint: "bsv peers approve, when the words match"}
+					}
+				}
+				r.ID, r.Words = req.Device, req.Words
+				res, err := api.Do[node.ApproveResult](ctx, s.Client, "peers/approve", r)
+				if err != nil {
+					return err
+				}
+				return a.result(res, func() { a.printf("admitted %s\n", res.Device) })
+			})
+		},
+	}
+	c.AddCommand(list(), approve)
+	return c
+}

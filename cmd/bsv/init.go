@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/api"
+	"github.com/bsvsync/bsv/node"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var r node.InitRequest
+	var keyFile string
+	c := &cobra.Command{
+		Use:   "init [DIR | VPATH=DIR]…",
+		Short: "Make the home, the device's keys and a vault; map directories",
+		Long:  "Makes a vault, or opens the one whose recovery words --key-file holds, and maps each DIR as /basename.\nA second run prints what is there.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if r.Dirs, err = absolute(args); err != nil {
+				return err
+			}
+			if r.Words, err = readWords(keyFile); err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), need{create: true}, func(s *session) error {
+				res, err := api.Do[node.InitResult](cmd.Context(), s.Client, "init", r)
+				if err != nil {
+					return err
+				}
+				if err := a.keepWords(s, res); err != nil {
+					return err
+				}
+				return a.result(res, func() {
+					a.printf("device %s\nvault  %s\n", res.Device, res.Vault)
+				})
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Name, "name", a.getenv("BSV_NAME"), "name of this device")
+	c.Flags().StringVar(&r.Mode, "mode", a.envOr("BSV_MODE", "full"), "full (meta is not built yet)")
+	c.Flags().StringVar(&keyFile, "key-file", a.getenv("BSV_KEY_FILE"), "file with the recovery words of an existing vault")
+	return c
+}
+
+// maxKeyFile bounds a file of recovery words.
+const maxKeyFile = 64 << 10
+
+func readWords(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	fi, err := os.Stat(file)
+	if err == nil && fi.Size() > maxKeyFile {
+		return "", usage("give a file that holds the 24 words", "%s is too large for recovery words", file)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", usage("give a file that holds the 24 words", "key file: %v", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// keepWords shows new recovery words: on the terminal, in --json, or in a
+// file of the home when nobody would see them.
+func (a *app) keepWords(s *session, res node.InitResult) error {
+	if res.Words == "" || a.flags.json {
+		return nil
+	}
+	if isTerminal(a.err) {
+		fmt.Fprintf(a.err, "\nThe recovery words of this vault. Write them on paper: they open it when all\ndevices are lost, and nobody can show them again.\n\n")
+		w := strings.Fields(res.Words)
+		for i := 0; i < len(w); i += 6 {
+			fmt.Fprintf(a.err, "   %s\n", strings.Join(w[i:min(i+6, len(w))], " "))
+		}
+		fmt.Fprintln(a.err)
+		return nil
+	}
+	if s.home == nil {
+		return nil // the node that made them kept them
+	}
+	if err := s.home.WriteWords(res.Words); err != nil {
+		return err
+	}
+	a.say("the recovery words are in %s: write them down elsewhere and remove the file", s.home.Paths().Words())
+	return nil
+}

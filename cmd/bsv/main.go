@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/bsvsync/bsv/node"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the whole command on this process's streams.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
+	return a.run(ctx, args)
+}
+
+// app is one invocation.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+	flags    flags
+
+	problems  bool // exit 3
+	conflicts bool // exit 4
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	cmd := a.root()
+	cmd.SetArgs(args)
+	cmd.SetIn(a.in)
+	cmd.SetOut(a.out)
+	cmd.SetErr(a.err)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		switch {
+		case a.problems:
+			return node.Problems.Exit()
+		case a.conflicts:
+			return node.Conflicts.Exit()
+		}
+		return 0
+	}
+	e := node.Explain(err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		e = &node.Error{Kind: node.Interrupted, Msg: "interrupted"}
+	}
+	fmt.Fprintf(a.err, "bsv: %s\n", escape(e.Msg))
+	if e.Hint != "" {
+		fmt.Fprintf(a.err, "bsv: hint: %s\n", escape(e.Hint))
+	}
+	if a.flags.verbose && e.Err != nil {
+		fmt.Fprintf(a.err, "bsv: cause: %v\n", e.Err)
+	}
+	return e.Kind.Exit()
+}

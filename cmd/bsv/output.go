@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/term"
+	"os"
+
+	"github.com/bsvsync/bsv/node"
+)
+
+// printJSON prints the one document of --json.
+func (a *app) printJSON(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	// Every document begins with the version of its form.
+	out := []byte(`{"v":1`)
+	if len(b) > 2 {
+		out = append(out, ',')
+		out = append(out, b[1:]...)
+	} else {
+		out = append(out, '}')
+	}
+	_, err = fmt.Fprintf(a.out, "%s\n", out)
+	return err
+}
+
+// result prints JSON, or text by f; quiet prints nothing.
+func (a *app) result(v any, f func()) error {
+	if a.flags.json {
+		return a.printJSON(v)
+	}
+	if !a.flags.quiet {
+		f()
+	}
+	return nil
+}
+
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+
+// say prints a message beside the results.
+func (a *app) say(format string, args ...any) {
+	if !a.flags.quiet {
+		fmt.Fprintf(a.err, "bsv: "+format+"\n", args...)
+	}
+}
+
+// escape makes control characters and bytes that are no UTF-8 harmless for a
+// terminal.
+func escape(s string) string {
+	clean := true
+	for _, r := range s {
+		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, "\\x%02x", s[i])
+		case r == '\n':
+			b.WriteString("\\n")
+		case r == '\t':
+			b.WriteString("\\t")
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			fmt.Fprintf(&b, "\\u%04x", r)
+		default:
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// short is the form of an id for people.
+func short(cid string) string {
+	if id, ok := node.ShortID(cid); ok {
+		return id
+	}
+	return cid
+}
+
+func when(stamp string) string {
+	t, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		return stamp
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+func size(n uint64) string { return humanize.IBytes(n) }
+
+// count is "1 file", "2 files".
+func count(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return humanize.Comma(int64(n)) + " " + what + "s"
+}
+
+// tell lists the problems of a result and turns them into the exit code.
+func (a *app) tell(list []node.Problem) {
+	for _, p := range list {
+		a.problems = true
+		fmt.Fprintf(a.err, "bsv: %s: %s\n", escape(p.Raw()), escape(p.Reason))
+	}
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

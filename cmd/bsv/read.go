@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/api"
+	"github.com/bsvsync/bsv/node"
+)
+
+// reading makes a command that calls one operation and prints its result.
+func reading[Out any](a *app, use, short, op string, args cobra.PositionalArgs, in func([]string) any, print func(Out)) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, argv []string) error {
+		return a.with(cmd.Context(), need{}, func(s *session) error {
+			res, err := api.Read[Out](cmd.Context(), s.Client, op, in(argv))
+			if err != nil {
+				return err
+			}
+			return a.result(res, func() { print(res) })
+		})
+	}}
+}
+
+func nothing([]string) any { return nil }
+
+func first(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return ""
+}
+
+func (a *app) infoCommand() *cobra.Command {
+	return reading(a, "info", "Sizes, compression and keys", "info", exactly(0), nothing, func(i node.Info) {
+		a.printf("device    %s\nvault     %s\nhome      %s\n", i.Device, i.Vault, escape(i.Home))
+		a.printf("state     %s, %s\n", count(i.Files, "file"), size(i.Bytes))
+		a.printf("history   %s, %s if each were stored whole\n", count(uint64(i.Snapshots), "snapshot"), size(i.AllContent))
+		a.printf("stored    %s in %s, %s\n", size(i.Stored), count(uint64(i.Packs), "pack"), count(uint64(i.Objects), "object"))
+		for _, x := range i.Addrs {
+			a.printf("address   %s\n", x)
+		}
+		for _, k := range i.Rows {
+			a.say("config.toml: %s has no effect in this version", k)
+		}
+	})
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var check bool
+	c := reading(a, "status", "One screen: device, state, mappings, peers, warnings", "status", exactly(0), nothing, func(s node.Status) {
+		a.printf("device  %s (%s)\nvault   %s\n", escape(s.Name), s.Device, s.Vault)
+		state := "no snapshot yet"
+		if s.State != "" {
+			state = short(s.State)
+		}
+		if len(s.Pending) > 0 {
+			state += fmt.Sprintf(", %s on the way", count(uint64(len(s.Pending)), "snapshot"))
+		}
+		a.printf("state   %s\n", state)
+		for _, m := range s.Maps {
+			a.printf("map     %s = %s  %s  %s, %s\n", escape(m.Path), escape(m.Dir), m.State, count(m.Files, "file"), size(m.Bytes))
+		}
+		for _, p := range s.Peers {
+			up := ""
+			if p.UpToDate {
+				up = ", up to date"
+			}
+			a.printf("peer    %s  %s%s\n", escape(p.Name), p.State, up)
+		}
+		for _, w := range s.Warnings {
+			a.printf("! %s\n", escape(w.Text))
+			if w.Command != "" {
+				a.printf("    %s\n", escape(w.Command))
+			}
+		}
+	})
+	c.Flags().BoolVar(&check, "check", false, "exit 18 when a mapping is overdue")
+	return c
+}
+
+func (a *app) logCommand() *cobra.Command {
+	var r node.LogRequest
+	c := reading(a, "log [PATH]", "List snapshots; with PATH its versions", "log", between(0, 1), func(args []string) any {
+		r.Path = first(args)
+		return r
+	}, func(l node.LogResult) {
+		for _, s := range l.Snapshots {
+			msg := escape(s.Message)
+			a.printf("%s  %s  %s  %s  %s  %s\n", short(s.ID), when(s.Time), s.Device[len(s.Device)-6:], count(s.Files, "file"), size(s.Bytes), msg)
+		}
+	})
+	c.Flags().IntVarP(&r.Limit, "number", "N", 0, "at most so many")
+	c.Flags().StringVar(&r.Device, "device", "", "of this device only")
+	c.Flags().StringVar(&r.Since, "since", "", "not older than (yesterday, 2 days ago, 2026-11-01)")
+	c.Flags().StringVar(&r.Until, "until", "", "not newer than")
+	return c
+}
+
+func (a *app) printEntry(e node.Entry, long bool) {
+	name := escape(e.Raw())
+	if e.Kind == "dir" {
+		name += "/"
+	}
+	if !long {
+		a.printf("%s\n", name)
+		return
+	}
+	if e.Target != "" {
+		name += " -> " + escape(e.Target)
+	}
+	a.printf("%-7s %s %12d  %s  %s  %s\n", e.Kind, e.Mode, e.Size, when(e.MTime), short(e.ID), name)
+}
+
+func (a *app) printChanges(list []node.Change) {
+	sign := map[string]string{"added": "+", "removed": "-", "changed": "M", "meta": "m"}
+	for _, c := range list {
+		a.printf("%s %s\n", sign[c.Change], escape(c.Raw()))
+	}
+}
+
+func (a *app) showCommand() *cobra.Command {
+	return reading(a, "show ID | REF[:PATH]", "A snapshot with its changes, or what stands at a path", "show", exactly(1), func(args []string) any {
+		return node.ShowRequest{Ref: args[0]}
+	}, func(r node.ShowResult) {
+		if s := r.Snapshot; s != nil {
+			a.printf("snapshot %s\ndevice   %s\ntime     %s\nfiles    %d, %s\n", s.ID, s.Device, when(s.Time), s.Files, size(s.Bytes))
+			for _, p := range s.Parents {
+				a.printf("parent   %s\n", p)
+			}
+			if s.Message != "" {
+				a.printf("message  %s\n", escape(s.Message))
+			}
+			a.printf("\n")
+			a.printChanges(r.Changes)
+		}
+		if r.Entry != nil {
+			a.printEntry(*r.Entry, true)
+		}
+		for _, e := range r.Entries {
+			a.printEntry(e, true)
+		}
+	})
+}
+
+func (a *app) lsCommand() *cobra.Command {
+	var r node.ShowRequest
+	var long bool
+	c := reading(a, "ls [REF:]PATH", "List a directory of the vault", "ls", between(0, 1), func(args []string) any {
+		r.Ref = first(args)
+		return r
+	}, func(l node.LsResult) {
+		for _, e := range l.Entries {
+			a.printEntry(e, long)
+		}
+	})
+	c.Flags().BoolVarP(&long, "long", "l", false, "kind, mode, size, time and id, too")
+	c.Flags().BoolVarP(&r.Recursive, "recursive", "R", false, "everything below, too")
+	return c
+}
+
+func (a *app) diffCommand() *cobra.Command {
+	var stat bool
+	c := &cobra.Command{Use: "diff [A] [B] [-- PATH…]", Short: "What differs: disk and state, or two refs"}
+	run := func(cmd *cobra.Command, args []string) (node.DiffRequest, error) {
+		var r node.DiffRequest
+		refs := args
+		if i := cmd.ArgsLenAtDash(); i >= 0 {
+			refs, r.Paths = args[:i], args[i:]
+		}
+		if len(refs) > 2 {
+			return r, usage("bsv diff A B -- PATH…", "diff compares two refs at most")
+		}
+		for _, x := range refs {
+			if strings.HasPrefix(x, "/") {
+				return r, usage("bsv diff A B -- "+x, "%s is a path; paths stand behind --", x)
+			}
+		}
+		r.A = first(refs)
+		if len(refs) == 2 {
+			r.B = refs[1]
+		}
+		return r, nil
+	}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		r, err := run(cmd, args)
+		if err != nil {
+			return err
+		}
+		return a.with(cmd.Context(), need{}, func(s *session) error {
+			res, err := api.Read[node.DiffResult](cmd.Context(), s.Client, "diff", r)
+			if err != nil {
+				return err
+			}
+			return a.result(res, func() {
+				if stat {
+					n := map[string]uint64{}
+					for _, x := range res.Changes {
+						n[x.Change]++
+					}
+					a.printf("%d added, %d removed, %d changed, %d metadata only\n", n["added"], n["removed"], n["changed"], n["meta"])
+					return
+				}
+				a.printChanges(res.Changes)
+			})
+		})
+	}
+	c.Flags().BoolVar(&stat, "stat", false, "counts only")
+	return c
+}
+
+func (a *app) conflictsCommand() *cobra.Command {
+	print := func(r node.ConflictsResult) {
+		for _, c := range r.Conflicts {
+			a.printf("%s  (%s)\n", escape(c.Raw()), c.Type)
+			for i, s := range c.Sides {
+				mark := " "
+				if i == c.Winner {
+					mark = "*"
+				}
+				a.printf("  %s %s, %s  %s\n", mark, size(s.Size), when(s.MTime), escape(s.Device))
+			}
+			for i, p := range c.Copies {
+				if i == 5 {
+					a.printf("    and %d more copies\n", len(c.Copies)-5)
+					break
+				}
+				a.printf("    the other version: %s\n", escape(p.Raw()))
+			}
+		}
+	}
+	c := reading(a, "conflicts", "List conflicts: both versions are kept", "conflicts", exactly(0), nothing, print)
+	c.AddCommand(reading(a, "list", "List conflicts", "conflicts", exactly(0), nothing, print))
+	return c
+}

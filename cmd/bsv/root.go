@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/node"
+)
+
+// flags are those of every command. Each has a BSV_… variable.
+type flags struct {
+	home     string
+	json     bool
+	quiet    bool
+	verbose  bool
+	yes      bool
+	dry      bool
+	wait     time.Duration
+	progress string
+	color    string
+	noMDNS   bool
+	listen   []string
+}
+
+func usage(hint, format string, args ...any) error {
+	return &node.Error{Kind: node.Usage, Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+func (a *app) root() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "bsv",
+		Short:         "Back up, synchronise and version directories between your devices",
+		Long:          "bsv keeps every version of your directories on your own devices, in sync, sealed.\n\nBegin with:  bsv node DIR        (this device keeps DIR from now on)\nand then:    bsv invite          (a ticket for your next device: bsv join TICKET)",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "bsv --help lists the commands"
+			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+				hint = "did you mean: bsv " + strings.Join(s, ", bsv ") + "?"
+			}
+			return usage(hint, "unknown command %q", args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.SuggestionsMinimumDistance = 2
+	c.CompletionOptions.HiddenDefaultCmd = false
+	f := c.PersistentFlags()
+	f.StringVar(&a.flags.home, "home", a.getenv("BSV_HOME"), "home directory of this device's bsv (BSV_HOME)")
+	f.BoolVar(&a.flags.json, "json", a.envBool("BSV_JSON"), "print one JSON document")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", a.envBool("BSV_QUIET"), "print errors only")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", a.envBool("BSV_VERBOSE"), "print causes and debug logs")
+	f.BoolVarP(&a.flags.yes, "yes", "y", a.envBool("BSV_YES"), "answer yes to questions")
+	f.BoolVarP(&a.flags.dry, "dry-run", "n", a.envBool("BSV_DRY_RUN"), "say what would be done")
+	wait, _ := time.ParseDuration(a.getenv("BSV_WAIT")) // a bad one is no wait; the flag is checked
+	f.DurationVar(&a.flags.wait, "wait", wait, "how long to wait for another bsv to give up the home")
+	f.StringVar(&a.flags.progress, "progress", a.envOr("BSV_PROGRESS", "auto"), "auto, bar, plain, json or none")
+	f.StringVar(&a.flags.color, "color", a.envOr("BSV_COLOR", "auto"), "auto, always or never (NO_COLOR is heeded)")
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(cmd.CommandPath()+" --help", "%v", err)
+	})
+	c.AddCommand(
+		a.initCommand(), a.nodeCommand(), a.infoCommand(), a.statusCommand(), a.mapCommand(), a.snapshotCommand(), a.restoreCommand(),
+		a.logCommand(), a.showCommand(), a.lsCommand(), a.diffCommand(), a.addCommand(), a.getCommand(), a.mkdirCommand(), a.rmCommand(),
+		a.repoCommand(), a.fetchCommand(), a.syncCommand(), a.inviteCommand(), a.joinCommand(), a.peersCommand(), a.conflictsCommand(),
+		a.watchCommand(), a.versionCommand(),
+	)
+	return c
+}
+
+func (a *app) envBool(name string) bool {
+	v := a.getenv(name)
+	return v != "" && v != "0" && v != "false"
+}
+
+func (a *app) envOr(name, otherwise string) string {
+	if v := a.getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// exactly checks the number of arguments and says what belongs there.
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+func between(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || most >= 0 && len(args) > most {
+			return usage(cmd.CommandPath()+" --help", "usage: %s", cmd.UseLine())
+		}
+		return nil
+	}
+}

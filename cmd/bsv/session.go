@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bsvsync/bsv/api"
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/internal/fault"
+	"github.com/bsvsync/bsv/node"
+)
+
+// session is a way to a node: a running one, or one in this process.
+type session struct {
+	*api.Client
+	running bool
+	node    *node.Node // nil when another process runs it
+	home    *home.Home
+	end     func() error
+}
+
+// need says what a command asks of its session.
+type need struct {
+	create  bool // a home that does not exist is made
+	network bool // the node in this process reaches other devices
+}
+
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if a.flags.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
+
+// fault reads BSV_FAULT: at the nth visit of a point the process is killed,
+// as by a power cut. Only tests set it.
+func (a *app) fault() (*fault.Injector, error) {
+	text := a.getenv("BSV_FAULT")
+	if text == "" {
+		return nil, nil
+	}
+	points, err := fault.Parse(text)
+	if err != nil {
+		return nil, usage("", "BSV_FAULT: %v", err)
+	}
+	return fault.New(points, func(string) {
+		p, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = p.Kill()
+		}
+		if err != nil {
+			os.Exit(137)
+		}
+		select {} // the signal is on its way
+	}), nil
+}
+
+func (a *app) paths() (home.Paths, error) { return home.Locate(a.flags.home, a.getenv) }
+
+// dialNode connects to the socket of a running node.
+func (a *app) dialNode(ctx context.Context, p home.Paths) (*session, error) {
+	path := home.DialPath(p, a.getenv)
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	c.Close()
+	client := api.NewClient(func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "unix", path) })
+	return &session{Client: client, running: true, end: func() error { client.Close(); return nil }}, nil
+}
+
+// connect finds the running node of the home, or opens one in this process.
+// While another command holds the home it waits as --wait says.
+func (a *app) connect(ctx context.Context, w need) (*session, error) {
+	p, err := a.paths()
+	if err != nil {
+		return nil, usage("bsv --home DIR …", "%v", err)
+	}
+	end := time.Now().Add(a.flags.wait)
+	for {
+		if s, err := a.dialNode(ctx, p); err == nil {
+			return s, nil
+		}
+		s, err := a.open(ctx, p, w)
+		if err == nil || !errors.Is(err, home.ErrBusy) || time.Now().After(end) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (a *app) open(ctx context.Context, p home.Paths, w need) (*session, error) {
+	in, err := a.fault()
+	if err != nil {
+		return nil, err
+	}
+	log := a.logger()
+	h, err := home.Open(ctx, p, home.Options{Create: w.create, Command: "bsv " + strings.Join(os.Args[1:min(len(os.Args), 2)], " "), Log: log, Fault: in})
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, node.Options{Home: h, Log: log, Fault: in})
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	if w.network {
+		if err := a.startNetwork(ctx, n); err != nil {
+			return nil, errors.Join(err, n.Close(), h.Close())
+		}
+	}
+	m := api.NewMemory()
+	srv := api.Serve(m, api.Handler(n, api.Options{Local: true}))
+	client := api.NewClient(m.Dial)
+	return &session{Client: client, node: n, home: h, end: func() error {
+		client.Close()
+		return errors.Join(srv.Close(), n.Close(), h.Close())
+	}}, nil
+}
+
+// with runs a command in a session.
+func (a *app) with(ctx context.Context, w need, f func(*session) error) (err error) {
+	s, err := a.connect(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.end()) }()
+	return f(s)
+}
+
+// absolute makes local paths of arguments absolute, keeping VPATH= in front.
+func absolute(args []string) ([]string, error) {
+	out := make([]string, len(args))
+	for i, d := range args {
+		pre := ""
+		if strings.HasPrefix(d, "/") {
+			if v, rest, ok := strings.Cut(d, "="); ok && rest != "" {
+				pre, d = v+"=", rest
+			}
+		}
+		p, err := filepath.Abs(d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d, err)
+		}
+		out[i] = pre + p
+	}
+	return out, nil
+}

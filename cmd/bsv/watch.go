@@ -1,0 +1,34 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/internal/event"
+)
+
+func (a *app) watchCommand() *cobra.Command {
+	return &cobra.Command{Use: "watch", Short: "Print what the running node does", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		p, err := a.paths()
+		if err != nil {
+			return err
+		}
+		s, err := a.dialNode(cmd.Context(), p)
+		if err != nil {
+			return usage("bsv node", "no node is running in %s", p.Dir)
+		}
+		defer s.end()
+		return s.Events(cmd.Context(), nil, func(e event.Event) bool {
+			if a.flags.json {
+				b, err := json.Marshal(e)
+				if err == nil {
+					a.printf("%s\n", b)
+				}
+				return err == nil
+			}
+			a.printf("%s  %-12s %s %s %s\n", e.Time.Local().Format("15:04:05"), e.Kind, escape(e.Path), short(e.ID), escape(e.Message))
+			return true
+		})
+	}}
+}

@@ -1,0 +1,295 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// maxReplans bounds how often an apply gives way to edits under it before it
+// waits for the next occasion.
+const maxReplans = 20
+
+// applied is what applyState did.
+type applied struct {
+	change   worktree.Change
+	problems []worktree.Problem
+	braked   []string // mappings that wait for consent
+}
+
+// applyState gives the disk the state. The caller holds n.work and has taken
+// a snapshot. Mappings that braked keep what they have.
+func (n *Node) applyState(ctx context.Context, v *vault, consent bool) (applied, error) {
+	var out applied
+	for range maxReplans {
+		again, err := n.applyOnce(ctx, v, consent, &out)
+		if err != nil || !again {
+			return out, err
+		}
+		t, err := n.takeSnapshot(ctx, v, "", nil, nil)
+		if err != nil {
+			return out, err
+		}
+		out.problems = append(out.problems, t.problems...)
+	}
+	return out, nil
+}
+
+func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *applied) (again bool, err error) {
+	maps, err := n.mappings(v)
+	if err != nil {
+		return false, err
+	}
+	g, err := n.given(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	h, _, err := v.view.H(ctx)
+	if err != nil {
+		return false, err
+	}
+	state, err := n.state(ctx, v, h)
+	if err != nil {
+		return false, err
+	}
+	type job struct {
+		m          worktree.Mapping
+		have, want object.ID
+	}
+	var jobs []job
+	for _, m := range maps {
+		have, known := g.Materialised[m.Path]
+		if !known || n.isPaused(m.Path) {
+			continue
+		}
+		want, err := subtree(ctx, v, state.Root, m.Path)
+		if err != nil {
+			return false, err
+		}
+		if want == have {
+			n.setBrake(m.Path, false)
+			continue
+		}
+		stop, err := n.shouldBrake(ctx, v, m, have, want, consent)
+		if err != nil {
+			return false, err
+		}
+		if stop {
+			out.braked = append(out.braked, m.Path)
+			return false, nil
+		}
+		jobs = append(jobs, job{m, have, want})
+	}
+	if len(jobs) == 0 {
+		if !sameIDs(g.A, h) && len(maps) > 0 {
+			g.A = h
+			return false, n.home.State().SetGiven(g)
+		}
+		return false, nil
+	}
+	if err := v.repo.Commit(ctx); err != nil {
+		return false, err
+	}
+	g.A = h
+	if err := n.home.State().SetGiven(g); err != nil { // before the first step
+		return false, err
+	}
+	if err := n.home.State().SetValue("applying", []byte{1}); err != nil {
+		return false, err
+	}
+	n.fault.Hit("apply.begin")
+	for _, j := range jobs {
+		mat := j.have
+		checkpoint := func(done []worktree.Step) error {
+			next, err := worktree.Advance(ctx, v.repo.Hasher(), v.repo, v.repo, mat, done)
+			if err != nil {
+				return err
+			}
+			if err := v.repo.Commit(ctx); err != nil {
+				return err
+			}
+			mat = next
+			g.Materialised[j.m.Path] = mat
+			return n.home.State().SetGiven(g)
+		}
+		r, err := worktree.Apply(ctx, worktree.ApplyOptions{
+			Mapping: j.m, Steps: worktree.Plan(ctx, v.repo, j.have, j.want), Content: v.repo, Store: v.repo, Memory: n.home.State(),
+			Events: n.emit, Fault: n.fault, Checkpoint: checkpoint,
+		})
+		n.written[j.m.Path] = r.Written
+		out.change.Created += r.Change.Created
+		out.change.Updated += r.Change.Updated
+		out.change.Deleted += r.Change.Deleted
+		out.problems = append(out.problems, r.Problems...)
+		if errors.Is(err, worktree.ErrReplan) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		g.Materialised[j.m.Path] = j.want
+		if len(r.Problems) > 0 {
+			if g.Materialised[j.m.Path], err = n.without(ctx, v, j.have, j.want, j.m.Path, r.Problems); err != nil {
+				return false, err
+			}
+			if err := v.repo.Commit(ctx); err != nil {
+				return false, err
+			}
+		}
+	}
+	if err := n.home.State().SetGiven(g); err != nil {
+		return false, err
+	}
+	n.fault.Hit("apply.recorded")
+	if err := n.home.State().SetValue("applying", nil); err != nil {
+		return false, err
+	}
+	n.Bus.Publish(event.Event{Kind: event.Applied, ID: state.Root.CID(object.KindTree), Files: out.change.Created + out.change.Updated + out.change.Deleted})
+	return false, nil
+}
+
+// without is the wanted tree with the paths that failed as they were.
+func (n *Node) without(ctx context.Context, v *vault, have, want object.ID, at string, bad []worktree.Problem) (object.ID, error) {
+	for _, p := range bad {
+		rel := "/" + strings.TrimPrefix(strings.TrimPrefix(p.Path, at), "/")
+		e, ok, err := object.LookupPath(ctx, v.repo, have, rel)
+		if err != nil {
+			return object.ID{}, err
+		}
+		old := &e
+		if !ok {
+			old = nil
+		}
+		if want, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, want, rel, old); err != nil {
+			return object.ID{}, err
+		}
+	}
+	return want, nil
+}
+
+func (n *Node) shouldBrake(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, consent bool) (bool, error) {
+	if consent || !n.home.Config().Sync.Brake {
+		n.setBrake(m.Path, false)
+		return false, nil
+	}
+	c, err := worktree.Count(ctx, v.repo, have, want)
+	if err != nil || c.Deleted <= 25 {
+		n.setBrake(m.Path, false)
+		return false, err
+	}
+	files, left := uint64(0), uint64(0)
+	for _, t := range []struct {
+		id object.ID
+		n  *uint64
+	}{{have, &files}, {want, &left}} {
+		for pe, err := range object.Walk(ctx, v.repo, t.id) {
+			if err != nil {
+				return false, err
+			}
+			if pe.Entry.Kind != object.Dir {
+				*t.n++
+			}
+		}
+	}
+	stop := worktree.Brake(c, files, left)
+	n.setBrake(m.Path, stop)
+	return stop, nil
+}
+
+func (n *Node) setBrake(path string, on bool) {
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	if on {
+		n.brake[path] = true
+	} else {
+		delete(n.brake, path)
+	}
+}
+
+func (n *Node) isPaused(path string) bool {
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	return n.paused[path] != ""
+}
+
+func sameIDs(a, b []object.ID) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !bytes.Equal(a[i][:], b[i][:]) {
+			return false
+		}
+	}
+	return true
+}
+
+// recoverSwaps cleans what an interrupted apply left in the mapped
+// directories.
+func (n *Node) recoverSwaps(ctx context.Context, v *vault) error {
+	maps, err := n.mappings(v)
+	if err != nil {
+		return err
+	}
+	g, err := n.given(ctx, v)
+	if err != nil {
+		return err
+	}
+	fa, err := n.state(ctx, v, g.A)
+	if err != nil {
+		return err
+	}
+	for _, m := range maps {
+		if m.CheckMarker() != nil {
+			continue
+		}
+		want, err := subtree(ctx, v, fa.Root, m.Path)
+		if err != nil {
+			return err
+		}
+		trees := []object.ID{g.Materialised[m.Path], want}
+		back, err := worktree.Recover(m, func(dir []string, name string, f *os.File, fi fs.FileInfo) (bool, error) {
+			c, _, err := v.repo.WriteFile(ctx, f, fi.Size())
+			if err != nil {
+				return false, err
+			}
+			path := "/" + strings.Join(dir, "/")
+			for _, t := range trees {
+				if t.IsZero() {
+					continue
+				}
+				d, ok, err := object.LookupPath(ctx, v.repo, t, path)
+				if err != nil {
+					return false, err
+				}
+				if !ok || d.Kind != object.Dir {
+					continue
+				}
+				for e, err := range object.Entries(ctx, v.repo, d.Tree, "") {
+					if err != nil {
+						return false, err
+					}
+					if e.Kind == object.File && e.Content == c {
+						return true, nil
+					}
+				}
+			}
+			return false, nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range back {
+			n.log.Warn("a file that was being replaced came back under a new name", "mapping", m.Path, "path", p)
+			n.Bus.Publish(event.Event{Kind: event.Notice, Path: object.JoinPath(m.Path, p), Message: "a file that was being replaced came back under a new name"})
+		}
+	}
+	return n.home.State().SetValue("applying", nil)
+}

@@ -1,0 +1,132 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/bsvsync/bsv/cas"
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/repo"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// Kind is what went wrong, as far as callers tell it apart.
+type Kind string
+
+// The kinds of errors.
+const (
+	Failed        Kind = "failed"
+	Usage         Kind = "usage"
+	Problems      Kind = "problems"
+	Conflicts     Kind = "conflicts"
+	Brake         Kind = "brake"
+	NoHome        Kind = "no-home"
+	Busy          Kind = "busy"
+	WrongWords    Kind = "wrong-words"
+	Damage        Kind = "damage"
+	Unreachable   Kind = "unreachable"
+	NotAuthorised Kind = "not-authorised"
+	NoSpace       Kind = "no-space"
+	NotFound      Kind = "not-found"
+	Overdue       Kind = "overdue"
+	Internal      Kind = "internal"
+	Interrupted   Kind = "interrupted"
+)
+
+// boundary is the one table from kind to exit code and HTTP status.
+var boundary = map[Kind]struct{ Exit, HTTP int }{
+	Failed: {1, 500}, Usage: {2, 400}, Problems: {3, 200}, Conflicts: {4, 200}, Brake: {5, 409},
+	NoHome: {10, 404}, Busy: {11, 423}, WrongWords: {12, 403}, Damage: {13, 500}, Unreachable: {14, 502},
+	NotAuthorised: {15, 403}, NoSpace: {16, 507}, NotFound: {17, 404}, Overdue: {18, 200}, Internal: {70, 500}, Interrupted: {130, 499},
+}
+
+// Exit is the exit code of a kind.
+func (k Kind) Exit() int {
+	if b, ok := boundary[k]; ok {
+		return b.Exit
+	}
+	return 1
+}
+
+// HTTP is the HTTP status of a kind.
+func (k Kind) HTTP() int {
+	if b, ok := boundary[k]; ok {
+		return b.HTTP
+	}
+	return 500
+}
+
+// Error is an error as people see it: what failed and why, and the command
+// that helps.
+type Error struct {
+	Kind Kind
+	Msg  string
+	Hint string
+	Err  error // the cause; may be nil
+}
+
+func (e *Error) Error() string { return e.Msg }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func fail(kind Kind, hint, format string, args ...any) *Error {
+	e := &Error{Kind: kind, Hint: hint, Msg: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			e.Err = err
+		}
+	}
+	return e
+}
+
+// Explain turns any error into an Error.
+func Explain(err error) *Error {
+	var e *Error
+	var busy *home.BusyError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &busy):
+		return fail(Busy, fmt.Sprintf("wait for it with --wait 1m, or stop process %d", busy.Owner.PID), "%v", busy)
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.is) {
+			return &Error{Kind: c.kind, Msg: err.Error(), Hint: c.hint, Err: err}
+		}
+	}
+	return &Error{Kind: Failed, Msg: err.Error(), Err: err}
+}
+
+var causes = []struct {
+	is   error
+	kind Kind
+	hint string
+}{
+	{context.Canceled, Interrupted, ""},
+	{home.ErrNoHome, NoHome, "make one with: bsv init [DIR…], or join one with: bsv join TICKET"},
+	{home.ErrConfig, Usage, "correct the line, or comment it out with #"},
+	{home.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
+	{cas.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
+	{keyring.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
+	{home.ErrSocketPath, Failed, "set XDG_RUNTIME_DIR to a short directory of your own"},
+	{keyring.ErrWords, WrongWords, "check the 24 words against the sheet you wrote them on"},
+	{keyring.ErrNotForUs, WrongWords, "this device is no member yet: bsv join TICKET"},
+	{repo.ErrForeignVault, WrongWords, "use another home with --home DIR"},
+	{syscall.ENOSPC, NoSpace, "free some space, then run it again; nothing was lost"},
+	{syscall.EDQUOT, NoSpace, "free some space, then run it again; nothing was lost"},
+	{worktree.ErrNotMounted, Failed, "mount the disk, or: bsv map remove VPATH"},
+	{worktree.ErrForeign, Usage, "map another directory: two devices must not share one"},
+	{object.ErrName, Usage, "a path inside the vault looks like /docs/a.txt"},
+	{object.ErrMissing, Damage, "fetch it from a peer: bsv sync"},
+	{cas.ErrDamaged, Damage, "fetch it from a peer: bsv sync"},
+	{object.ErrLimit, Usage, ""},
+	{fs.ErrPermission, NotAuthorised, "check the permissions of the path"},
+}

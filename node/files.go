@@ -1,0 +1,301 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// EditResult is what an edit of the virtual tree did.
+type EditResult struct {
+	Applied  Applied   `json:"applied"`
+	State    string    `json:"state"`
+	Problems []Problem `json:"problems"`
+}
+
+func (n *Node) edited(ctx context.Context, v *vault, a applied, err error) (EditResult, error) {
+	res := EditResult{Applied: Applied(a.change), Problems: problems(a.problems)}
+	if err != nil {
+		return res, err
+	}
+	p, err := n.resolve(ctx, v, "")
+	if err == nil {
+		res.State = p.root.CID(object.KindTree)
+	}
+	return res, err
+}
+
+// AddRequest is bsv add.
+type AddRequest struct {
+	Sources   []string `json:"sources"` // absolute local paths
+	Path      string   `json:"path"`
+	Recursive bool     `json:"recursive,omitempty"`
+}
+
+// Add is bsv add [-r] SRC… VPATH: into VPATH when it is a directory or there
+// are several sources, otherwise as VPATH.
+func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	path, err := object.CleanPath(r.Path)
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	st, err := n.resolve(ctx, v, "")
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	there, ok, err := object.LookupPath(ctx, v.repo, st.root, path)
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	into := len(r.Sources) > 1 || ok && there.Kind == object.Dir || strings.HasSuffix(r.Path, "/")
+	var add []object.PathEntry
+	var bad []worktree.Problem
+	for _, src := range r.Sources {
+		e, p, err := n.importPath(ctx, v, src, r.Recursive)
+		if err != nil {
+			return EditResult{Problems: []Problem{}}, err
+		}
+		bad = append(bad, p...)
+		at := path
+		if into {
+			at = object.JoinPath(path, filepath.Base(src))
+		}
+		if at == "/" {
+			return EditResult{Problems: []Problem{}}, fail(Usage, "bsv add SRC /name", "the vault's root cannot be replaced")
+		}
+		add = append(add, object.PathEntry{Path: at, Entry: e})
+	}
+	a, err := n.editState(ctx, v, "add "+path, false, func(root object.ID) (object.ID, error) {
+		for _, pe := range add {
+			e := pe.Entry
+			var err error
+			if root, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, pe.Path, &e); err != nil {
+				return root, err
+			}
+		}
+		return root, nil
+	})
+	a.problems = append(bad, a.problems...)
+	return n.edited(ctx, v, a, err)
+}
+
+// importPath stores a local file or directory and returns its entry.
+func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive bool) (object.Entry, []worktree.Problem, error) {
+	src, err := abs(src)
+	if err != nil {
+		return object.Entry{}, nil, err
+	}
+	fi, err := os.Lstat(src)
+	if errors.Is(err, fs.ErrNotExist) {
+		return object.Entry{}, nil, fail(NotFound, "", "%s: no such file", src)
+	}
+	if err != nil {
+		return object.Entry{}, nil, err
+	}
+	if fi.IsDir() && !recursive {
+		return object.Entry{}, nil, fail(Usage, "bsv add -r "+src+" VPATH", "%s is a directory", src)
+	}
+	dir, name := filepath.Split(src)
+	r, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}, Store: v.repo, Memory: noMemory{}, Only: name, Events: n.emit})
+	if err != nil {
+		return object.Entry{}, nil, err
+	}
+	e, ok, err := object.Lookup(ctx, v.repo, r.Tree, name)
+	if err != nil {
+		return e, r.Problems, err
+	}
+	if !ok {
+		why := "it cannot be stored"
+		if len(r.Problems) > 0 {
+			why = r.Problems[0].Reason
+		}
+		return e, r.Problems, fail(Failed, "", "%s: %s", src, why)
+	}
+	return e, r.Problems, nil
+}
+
+// PutFile stores a stream as a file of the vault: bsv add - VPATH.
+func (n *Node) PutFile(ctx context.Context, path string, r io.Reader) (EditResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	if path, err = object.CleanPath(path); err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	if path == "/" {
+		return EditResult{Problems: []Problem{}}, fail(Usage, "bsv add - /name", "the vault's root is a directory")
+	}
+	c, size, err := v.repo.WriteFile(ctx, r, 0)
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	a, err := n.editState(ctx, v, "add "+path, false, func(root object.ID) (object.ID, error) {
+		e := object.Entry{Kind: object.File, Content: c, Size: size, Mode: 0o644, MTime: n.now().UnixNano()}
+		if old, ok, err := object.LookupPath(ctx, v.repo, root, path); err == nil && ok {
+			if old.Kind == object.Dir {
+				return root, fail(Usage, "bsv add - "+object.JoinPath(path, "name"), "%s is a directory", path)
+			}
+			if old.Kind == object.File {
+				e.Mode = old.Mode
+			}
+		}
+		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
+	})
+	return n.edited(ctx, v, a, err)
+}
+
+// PathRequest is bsv mkdir and rm.
+type PathRequest struct {
+	Path      string `json:"path"`
+	Recursive bool   `json:"recursive,omitempty"`
+}
+
+// Mkdir is bsv mkdir; a directory that is there is no error.
+func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	path, err := object.CleanPath(r.Path)
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	a, err := n.editState(ctx, v, "mkdir "+path, false, func(root object.ID) (object.ID, error) {
+		old, ok, err := object.LookupPath(ctx, v.repo, root, path)
+		if err != nil {
+			return root, err
+		}
+		if ok && old.Kind != object.Dir {
+			return root, fail(Usage, "bsv ls "+path, "%s is a %s", path, kindName(old.Kind))
+		}
+		if ok {
+			return root, nil
+		}
+		id, err := emptyTree(ctx, v)
+		if err != nil {
+			return root, err
+		}
+		e := object.Entry{Kind: object.Dir, Tree: id, Mode: 0o755, MTime: n.now().UnixNano()}
+		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
+	})
+	return n.edited(ctx, v, a, err)
+}
+
+// Rm is bsv rm: the history keeps what is removed.
+func (n *Node) Rm(ctx context.Context, r PathRequest) (EditResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	path, err := object.CleanPath(r.Path)
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	if path == "/" {
+		return EditResult{Problems: []Problem{}}, fail(Usage, "name what to remove: bsv ls /", "the vault's root cannot be removed")
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	a, err := n.editState(ctx, v, "rm "+path, false, func(root object.ID) (object.ID, error) {
+		old, ok, err := object.LookupPath(ctx, v.repo, root, path)
+		if err != nil {
+			return root, err
+		}
+		dir, _ := object.SplitPath(path)
+		if !ok {
+			return root, fail(NotFound, "bsv ls "+dir, "%s: no such path", path)
+		}
+		if old.Kind == object.Dir && !r.Recursive {
+			return root, fail(Usage, "bsv rm -r "+path, "%s is a directory", path)
+		}
+		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, nil)
+	})
+	return n.edited(ctx, v, a, err)
+}
+
+// Get opens a file of the vault for reading: bsv get [REF:]VPATH -.
+func (n *Node) Get(ctx context.Context, ref string) (Entry, iter.Seq2[[]byte, error], error) {
+	v, err := n.open()
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	_, path, e, err := n.at(ctx, v, ref)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	if e.Kind != object.File {
+		return Entry{}, nil, fail(Usage, "bsv get -r "+path+" DIR", "%s is a %s", path, kindName(e.Kind))
+	}
+	return n.entryInfo(v, path, e), v.repo.Stream(ctx, e.Content, 0), nil
+}
+
+// GetRequest is bsv get to a local path.
+type GetRequest struct {
+	Ref       string `json:"ref"`
+	To        string `json:"to"` // absolute
+	Recursive bool   `json:"recursive,omitempty"`
+}
+
+// GetTo is bsv get [-r] [REF:]VPATH DEST.
+func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
+	res := RestoreResult{Problems: []Problem{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	p, path, e, err := n.at(ctx, v, r.Ref)
+	if err != nil {
+		return res, err
+	}
+	if e.Kind == object.Dir && !r.Recursive {
+		return res, fail(Usage, "bsv get -r "+path+" DIR", "%s is a directory", path)
+	}
+	to, err := abs(r.To)
+	if err != nil {
+		return res, err
+	}
+	if !p.snap.IsZero() {
+		res.Snapshot = p.snap.CID(object.KindSnapshot)
+	}
+	if fi, err := os.Stat(to); err == nil && fi.IsDir() && path != "/" {
+		to = filepath.Join(to, e.Name)
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return res, fail(Usage, "choose another name", "%s is there already", to)
+	}
+	if e.Kind == object.Dir {
+		return n.restoreTo(ctx, v, RestoreRequest{}, e.Tree, to, res)
+	}
+	dir, name := filepath.Split(to)
+	e.Name = name
+	steps := func(yield func(worktree.Step, error) bool) {
+		yield(worktree.Step{Op: worktree.OpWrite, Path: []string{name}, To: &e}, nil)
+	}
+	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}, Steps: steps,
+		Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit})
+	res.Applied, res.Problems = Applied(a.Change), problems(a.Problems)
+	if err == nil && len(a.Problems) > 0 {
+		err = fmt.Errorf("%s: %s", to, a.Problems[0].Reason)
+	}
+	return res, err
+}

@@ -1,0 +1,177 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/merge"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// mappings are the mappings of this device, in order of virtual path.
+func (n *Node) mappings(v *vault) ([]worktree.Mapping, error) {
+	s, err := n.home.Setup()
+	if err != nil {
+		return nil, err
+	}
+	var out []worktree.Mapping
+	for _, m := range s.Mappings {
+		w := worktree.Mapping{Path: m.Path, Dir: string(m.Dir), Device: v.id, Exclude: n.home.Config().Snapshot.Exclude}
+		if inside(n.home.Paths().Dir, w.Dir) {
+			w.Hidden = []string{n.home.Paths().Dir}
+		}
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b worktree.Mapping) int {
+		if a.Path < b.Path {
+			return -1
+		}
+		return 1
+	})
+	return out, nil
+}
+
+// inside reports whether a directory is another one or below it.
+func inside(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && (len(rel) < 3 || rel[:3] != ".."+string(filepath.Separator))
+}
+
+// state is f(heads), with its new objects put into the store.
+func (n *Node) state(ctx context.Context, v *vault, heads []object.ID) (merge.Result, error) {
+	r, err := merge.State(ctx, v.env(), heads)
+	if err != nil {
+		return r, err
+	}
+	for _, o := range r.New {
+		if _, err := v.repo.Put(ctx, o.Kind, o.Plain); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// subtree is the tree at a mapping's path; the empty one where nothing is.
+func subtree(ctx context.Context, v *vault, root object.ID, path string) (object.ID, error) {
+	e, ok, err := object.LookupPath(ctx, v.repo, root, path)
+	if err != nil {
+		return object.ID{}, err
+	}
+	if !ok || e.Kind != object.Dir {
+		return emptyTree(ctx, v)
+	}
+	return e.Tree, nil
+}
+
+func emptyTree(ctx context.Context, v *vault) (object.ID, error) {
+	_, b := object.EmptyTree(v.repo.Hasher())
+	return v.repo.Put(ctx, object.KindTree, b)
+}
+
+// given reads what the disk was given. After the loss of state.db A is H.
+func (n *Node) given(ctx context.Context, v *vault) (home.Given, error) {
+	g, err := n.home.State().Given()
+	if err != nil {
+		return g, err
+	}
+	if !g.Known {
+		if g.A, _, err = v.view.H(ctx); err != nil {
+			return g, err
+		}
+	}
+	return g, nil
+}
+
+// held is what a directory of unknown past holds of the known history.
+func (n *Node) held(ctx context.Context, v *vault, path string, scanned object.ID) (object.ID, error) {
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return object.ID{}, err
+	}
+	var roots []object.ID
+	seen := map[object.ID]bool{}
+	known := map[object.ID]bool{}
+	todo := slices.Clone(heads)
+	for len(todo) > 0 {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		s, err := object.GetSnapshot(ctx, v.repo, id)
+		if err != nil {
+			return object.ID{}, err
+		}
+		todo = append(todo, s.Parents...)
+		e, ok, err := object.LookupPath(ctx, v.repo, s.Root, path)
+		if err != nil {
+			return object.ID{}, err
+		}
+		if ok && e.Kind == object.Dir && !known[e.Tree] {
+			known[e.Tree] = true
+			roots = append(roots, e.Tree)
+		}
+	}
+	return worktree.Held(ctx, v.repo.Hasher(), v.repo, v.repo, scanned, roots)
+}
+
+// settle finishes what an interrupted run left: a snapshot in A that no
+// record names is published, and half-done swaps of an apply are cleaned.
+func (n *Node) settle(ctx context.Context) error {
+	v, err := n.open()
+	if err != nil {
+		return err
+	}
+	g, err := n.home.State().Given()
+	if err != nil {
+		return err
+	}
+	if len(g.A) == 1 {
+		if err := n.publishUnnamed(ctx, v, g.A[0]); err != nil {
+			return err
+		}
+	}
+	b, err := n.home.State().Value("applying")
+	if err != nil || b == nil {
+		return err
+	}
+	return n.recoverSwaps(ctx, v)
+}
+
+func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error {
+	if miss, err := v.repo.Missing(ctx, []object.ID{id}); err != nil || len(miss) > 0 {
+		return err
+	}
+	s, err := object.GetSnapshot(ctx, v.repo, id)
+	if err != nil || s.Device != v.id {
+		return err
+	}
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return err
+	}
+	seen, err := merge.Seen(ctx, v.env(), heads, []object.ID{id})
+	if err != nil || seen[0] {
+		return err
+	}
+	n.log.Info("publishing a snapshot that was interrupted", "snapshot", id.Short())
+	if err := v.view.mark(id); err != nil {
+		return err
+	}
+	return n.publish(ctx, v, id)
+}
+
+func (w *view) mark(id object.ID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.markLocked(id)
+}
+
+func noteProblem(list *[]worktree.Problem, path string, err error) {
+	*list = append(*list, worktree.Problem{Path: path, Reason: fmt.Sprint(err)})
+}

@@ -1,0 +1,398 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// LogRequest is bsv log.
+type LogRequest struct {
+	Path   string `json:"path,omitempty" query:"path"`
+	Limit  int    `json:"limit,omitempty" query:"limit"`
+	Device string `json:"device,omitempty" query:"device"`
+	Since  string `json:"since,omitempty" query:"since"`
+	Until  string `json:"until,omitempty" query:"until"`
+}
+
+// LogResult lists snapshots, newest first.
+type LogResult struct {
+	Snapshots []SnapshotInfo `json:"snapshots"`
+}
+
+func snapshotInfo(id object.ID, s object.Snapshot) SnapshotInfo {
+	i := SnapshotInfo{ID: id.CID(object.KindSnapshot), Root: s.Root.CID(object.KindTree), Parents: []string{}, Device: s.Device.String(),
+		Time: stamp(s.Time), Message: s.Message, Files: s.Files, Bytes: s.Bytes}
+	for _, p := range s.Parents {
+		i.Parents = append(i.Parents, p.CID(object.KindSnapshot))
+	}
+	return i
+}
+
+// Log is bsv log: with a path, the snapshots that changed it.
+func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
+	res := LogResult{Snapshots: []SnapshotInfo{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	path := ""
+	if r.Path != "" {
+		if path, err = object.CleanPath(r.Path); err != nil {
+			return res, err
+		}
+	}
+	var since, until int64
+	if r.Since != "" {
+		t, err := parseTime(r.Since, n.now())
+		if err != nil {
+			return res, err
+		}
+		since = t.UnixNano()
+	}
+	if r.Until != "" {
+		t, err := parseTime(r.Until, n.now())
+		if err != nil {
+			return res, err
+		}
+		until = t.UnixNano()
+	}
+	dev := r.Device
+	if dev != "" {
+		id, err := n.deviceNamed(v, dev)
+		if err != nil {
+			return res, err
+		}
+		dev = id.String()
+	}
+	list, err := n.history(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	ever := false
+	for _, h := range list {
+		if path != "" {
+			changed, there, err := n.changedAt(ctx, v, h.s, path)
+			if err != nil {
+				return res, err
+			}
+			ever = ever || there
+			if !changed {
+				continue
+			}
+		}
+		if dev != "" && h.s.Device.String() != dev || since != 0 && h.s.Time < since || until != 0 && h.s.Time > until {
+			continue
+		}
+		res.Snapshots = append(res.Snapshots, snapshotInfo(h.id, h.s))
+		if r.Limit > 0 && len(res.Snapshots) == r.Limit {
+			return res, nil
+		}
+	}
+	if path != "" && path != "/" && !ever && len(res.Snapshots) == 0 {
+		return res, fail(NotFound, "bsv ls /", "%s was never in the vault", path)
+	}
+	return res, nil
+}
+
+// changedAt reports whether a snapshot holds a path otherwise than each of
+// its parents does.
+func (n *Node) changedAt(ctx context.Context, v *vault, s object.Snapshot, path string) (changed, there bool, err error) {
+	e, ok, err := object.LookupPath(ctx, v.repo, s.Root, path)
+	if err != nil {
+		return false, false, err
+	}
+	if len(s.Parents) == 0 {
+		return ok, ok, nil
+	}
+	for _, p := range s.Parents {
+		ps, err := object.GetSnapshot(ctx, v.repo, p)
+		if err != nil {
+			return false, false, err
+		}
+		o, had, err := object.LookupPath(ctx, v.repo, ps.Root, path)
+		if err != nil {
+			return false, false, err
+		}
+		if had == ok && (!ok || o == e) {
+			return false, ok, nil
+		}
+	}
+	return true, ok, nil
+}
+
+func (n *Node) deviceNamed(v *vault, name string) (object.DeviceID, error) {
+	if id, err := object.ParseDeviceID(name); err == nil {
+		return id, nil
+	}
+	var found []object.DeviceID
+	for _, r := range v.view.registers() {
+		if dev, ok := strings.CutPrefix(r.Name, "name/"); ok && !r.Deleted && r.Value == name {
+			if id, err := object.ParseDeviceID(dev); err == nil {
+				found = append(found, id)
+			}
+		}
+	}
+	switch len(found) {
+	case 0:
+		return object.DeviceID{}, fail(NotFound, "bsv peers", "no device is named %q", name)
+	case 1:
+		return found[0], nil
+	}
+	return object.DeviceID{}, fail(Usage, "give its id: bsv peers", "%d devices are named %q", len(found), name)
+}
+
+// ShowRequest is bsv show, ls and get: [REF:]PATH.
+type ShowRequest struct {
+	Ref       string `json:"ref,omitempty" query:"ref"`
+	Recursive bool   `json:"recursive,omitempty" query:"recursive"`
+}
+
+// ShowResult is a snapshot, or what stands at a path.
+type ShowResult struct {
+	Snapshot  *SnapshotInfo  `json:"snapshot,omitempty"`
+	Changes   []Change       `json:"changes,omitempty"`
+	Conflicts []ConflictInfo `json:"conflicts,omitempty"`
+	Entry     *Entry         `json:"entry,omitempty"`
+	Entries   []Entry        `json:"entries,omitempty"`
+}
+
+func (n *Node) entryInfo(v *vault, path string, e object.Entry) Entry {
+	out := Entry{Path: NewPath(path), Kind: kindName(e.Kind), Size: e.Size, Mode: fmt.Sprintf("%04o", e.Mode), MTime: stamp(e.MTime), Target: e.Target}
+	kind := object.KindChunk
+	switch {
+	case e.Kind == object.Dir:
+		kind = object.KindTree
+	case e.Content.Kind == object.KindList:
+		kind = object.KindList
+	}
+	out.ID = e.Digest(v.repo.Hasher()).CID(kind)
+	return out
+}
+
+// at finds what [REF:]PATH names.
+func (n *Node) at(ctx context.Context, v *vault, ref string) (place, string, object.Entry, error) {
+	name, path, err := parseRef(ref)
+	if err != nil {
+		return place{}, "", object.Entry{}, err
+	}
+	p, err := n.resolve(ctx, v, name)
+	if err != nil {
+		return p, path, object.Entry{}, err
+	}
+	e, ok, err := object.LookupPath(ctx, v.repo, p.root, path)
+	if err == nil && !ok {
+		dir, _ := object.SplitPath(path)
+		err = fail(NotFound, "bsv ls "+dir, "%s: no such path in %s", path, p.name)
+	}
+	return p, path, e, err
+}
+
+// Show is bsv show.
+func (n *Node) Show(ctx context.Context, r ShowRequest) (ShowResult, error) {
+	var res ShowResult
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	p, path, e, err := n.at(ctx, v, r.Ref)
+	if err != nil {
+		return res, err
+	}
+	if strings.Contains(r.Ref, ":") || strings.HasPrefix(r.Ref, "/") {
+		i := n.entryInfo(v, path, e)
+		res.Entry = &i
+		if e.Kind == object.Dir {
+			l, err := n.Ls(ctx, r)
+			res.Entries = l.Entries
+			return res, err
+		}
+		return res, nil
+	}
+	if p.snap.IsZero() {
+		i := n.entryInfo(v, "/", e)
+		res.Entry = &i
+		return res, nil
+	}
+	s, err := object.GetSnapshot(ctx, v.repo, p.snap)
+	if err != nil {
+		return res, err
+	}
+	info := snapshotInfo(p.snap, s)
+	res.Snapshot = &info
+	for _, c := range s.Conflicts {
+		res.Conflicts = append(res.Conflicts, n.conflictInfo(v, c))
+	}
+	d, err := n.diffTrees(ctx, v, s.Base, s.Root, nil)
+	res.Changes = d.Changes
+	return res, err
+}
+
+// LsResult lists entries.
+type LsResult struct {
+	Entries []Entry `json:"entries"`
+}
+
+// Ls is bsv ls.
+func (n *Node) Ls(ctx context.Context, r ShowRequest) (LsResult, error) {
+	res := LsResult{Entries: []Entry{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	ref := r.Ref
+	if ref == "" {
+		ref = "/"
+	}
+	_, path, e, err := n.at(ctx, v, ref)
+	if err != nil {
+		return res, err
+	}
+	if e.Kind != object.Dir {
+		res.Entries = append(res.Entries, n.entryInfo(v, path, e))
+		return res, nil
+	}
+	if r.Recursive {
+		for pe, err := range object.Walk(ctx, v.repo, e.Tree) {
+			if err != nil {
+				return res, err
+			}
+			full := pe.Path
+			if path != "/" {
+				full = path + pe.Path
+			}
+			res.Entries = append(res.Entries, n.entryInfo(v, full, pe.Entry))
+		}
+		return res, nil
+	}
+	for c, err := range object.Entries(ctx, v.repo, e.Tree, "") {
+		if err != nil {
+			return res, err
+		}
+		res.Entries = append(res.Entries, n.entryInfo(v, object.JoinPath(path, c.Name), c))
+	}
+	return res, nil
+}
+
+// DiffRequest is bsv diff.
+type DiffRequest struct {
+	A     string   `json:"a,omitempty" query:"a"`
+	B     string   `json:"b,omitempty" query:"b"`
+	Paths []string `json:"paths,omitempty" query:"path"`
+}
+
+// Change is a path that differs.
+type Change struct {
+	Path
+	Change string `json:"change"` // added, removed, changed, meta
+	Kind   string `json:"kind"`
+	Old    uint64 `json:"old_size"`
+	New    uint64 `json:"new_size"`
+}
+
+// DiffResult lists what differs.
+type DiffResult struct {
+	Changes []Change `json:"changes"`
+}
+
+// Diff is bsv diff: without refs, the disk against the state; with one, that
+// against the state.
+func (n *Node) Diff(ctx context.Context, r DiffRequest) (DiffResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return DiffResult{Changes: []Change{}}, err
+	}
+	a, b := r.A, r.B
+	if x, y, ok := strings.Cut(a, ".."); ok && b == "" {
+		a, b = x, y
+	}
+	if a == "" && b == "" {
+		return n.diffDisk(ctx, v, r.Paths)
+	}
+	from, err := n.resolve(ctx, v, a)
+	if err != nil {
+		return DiffResult{Changes: []Change{}}, err
+	}
+	to, err := n.resolve(ctx, v, b)
+	if err != nil {
+		return DiffResult{Changes: []Change{}}, err
+	}
+	return n.diffTrees(ctx, v, from.root, to.root, r.Paths)
+}
+
+func (n *Node) diffTrees(ctx context.Context, v *vault, a, b object.ID, paths []string) (DiffResult, error) {
+	res := DiffResult{Changes: []Change{}}
+	return res, n.addDiff(ctx, v, &res, a, b, "/", paths)
+}
+
+func (n *Node) addDiff(ctx context.Context, v *vault, res *DiffResult, a, b object.ID, at string, paths []string) error {
+	var only []string
+	for _, p := range paths {
+		c, err := object.CleanPath(p)
+		if err != nil {
+			return err
+		}
+		only = append(only, c)
+	}
+	for c, err := range object.Diff(ctx, v.repo, a, b) {
+		if err != nil {
+			return err
+		}
+		path := c.Path
+		if at != "/" {
+			path = at + path
+		}
+		in := len(only) == 0
+		for _, p := range only {
+			in = in || object.Within(path, p)
+		}
+		if !in {
+			continue
+		}
+		ch := Change{Path: NewPath(path)}
+		switch {
+		case c.A == nil:
+			ch.Change, ch.Kind, ch.New = "added", kindName(c.B.Kind), c.B.Size
+		case c.B == nil:
+			ch.Change, ch.Kind, ch.Old = "removed", kindName(c.A.Kind), c.A.Size
+		default:
+			ch.Change, ch.Kind, ch.Old, ch.New = "changed", kindName(c.B.Kind), c.A.Size, c.B.Size
+			if c.A.Kind == object.Dir && c.B.Kind == object.Dir || c.A.SameContent(*c.B) {
+				ch.Change = "meta"
+			}
+		}
+		res.Changes = append(res.Changes, ch)
+	}
+	return nil
+}
+
+// diffDisk compares the mapped directories with the state.
+func (n *Node) diffDisk(ctx context.Context, v *vault, paths []string) (DiffResult, error) {
+	res := DiffResult{Changes: []Change{}}
+	n.work.Lock()
+	defer n.work.Unlock()
+	g, err := n.given(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	scans, _, err := n.scan(ctx, v, &g, nil, nil)
+	if err != nil {
+		return res, err
+	}
+	st, err := n.resolve(ctx, v, "")
+	if err != nil {
+		return res, err
+	}
+	for _, s := range scans {
+		have, err := subtree(ctx, v, st.root, s.m.Path)
+		if err != nil {
+			return res, err
+		}
+		if err := n.addDiff(ctx, v, &res, have, s.r.Tree, s.m.Path, paths); err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}

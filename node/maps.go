@@ -1,0 +1,237 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// MapRequest is bsv map add and remove.
+type MapRequest struct {
+	Path string `json:"path,omitempty"`
+	Dir  string `json:"dir,omitempty"`
+}
+
+// MapResult lists mappings.
+type MapResult struct {
+	Maps []MapInfo `json:"maps"`
+}
+
+// MapAdd is bsv map add VPATH DIR.
+func (n *Node) MapAdd(ctx context.Context, r MapRequest) (MapResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return MapResult{Maps: []MapInfo{}}, err
+	}
+	n.work.Lock()
+	err = n.mapDir(ctx, v, r.Path+"="+r.Dir)
+	n.work.Unlock()
+	if err != nil {
+		return MapResult{Maps: []MapInfo{}}, err
+	}
+	n.mapsChanged()
+	return n.MapList(ctx)
+}
+
+// mapDir maps "DIR" as /basename, or "VPATH=DIR". The caller holds n.work.
+func (n *Node) mapDir(ctx context.Context, v *vault, arg string) error {
+	vpath, dirArg, named := strings.Cut(arg, "=")
+	if !named || !strings.HasPrefix(vpath, "/") {
+		dirArg, vpath = arg, "/"+filepath.Base(arg)
+	}
+	path, err := object.CleanPath(vpath)
+	if err != nil {
+		return err
+	}
+	dir, err := abs(dirArg)
+	if err != nil {
+		return err
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fail(NotFound, "mkdir "+dir, "%s: no such directory", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("map %s: %w", dir, err)
+	}
+	if fi, err := os.Stat(real); err != nil || !fi.IsDir() {
+		return fail(Usage, "map the directory that holds it", "%s is not a directory", dir)
+	}
+	dir = real
+	if path == "/" || filepath.Dir(dir) == dir {
+		return fail(Usage, "bsv map add /home "+dir, "neither the vault's root nor the file system's can be mapped")
+	}
+	homeDir := n.home.Paths().Dir
+	if r, err := filepath.EvalSymlinks(homeDir); err == nil {
+		homeDir = r
+	}
+	if inside(dir, homeDir) {
+		return fail(Usage, "map a directory outside of it", "%s lies inside bsv's own home %s", dir, homeDir)
+	}
+	setup, err := n.home.Setup()
+	if err != nil {
+		return err
+	}
+	for _, m := range setup.Mappings {
+		d := string(m.Dir)
+		switch {
+		case m.Path == path && d == dir:
+			return nil
+		case m.Path == path:
+			return fail(Usage, "bsv map remove "+path, "%s is mapped to %s already", path, d)
+		case object.Within(path, m.Path) || object.Within(m.Path, path):
+			return fail(Usage, "choose another VPATH: bsv map list", "%s and the mapping %s lie inside each other", path, m.Path)
+		case inside(dir, d) || inside(d, dir):
+			return fail(Usage, "a directory belongs to one mapping: bsv map list", "%s and the mapped directory %s lie inside each other", dir, d)
+		}
+	}
+	m := worktree.Mapping{Path: path, Dir: dir, Device: v.id}
+	if err := m.SetMarker(v.view.isMember); err != nil {
+		return err
+	}
+	if err := n.home.State().DropRows(path); err != nil {
+		return err
+	}
+	g, err := n.home.State().Given()
+	if err != nil {
+		return err
+	}
+	if _, ok := g.Materialised[path]; ok { // of an earlier mapping of the same path
+		delete(g.Materialised, path)
+		if err := n.home.State().SetGiven(g); err != nil {
+			return err
+		}
+	}
+	setup.Mappings = append(setup.Mappings, home.Mapping{Path: path, Dir: []byte(dir)})
+	return n.home.SetSetup(setup)
+}
+
+// MapRemove is bsv map remove: files and history stay.
+func (n *Node) MapRemove(ctx context.Context, r MapRequest) (MapResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return MapResult{Maps: []MapInfo{}}, err
+	}
+	path, err := object.CleanPath(r.Path)
+	if err != nil {
+		return MapResult{Maps: []MapInfo{}}, err
+	}
+	if err := n.unmap(v, path); err != nil {
+		return MapResult{Maps: []MapInfo{}}, err
+	}
+	n.mapsChanged()
+	return n.MapList(ctx)
+}
+
+func (n *Node) unmap(v *vault, path string) error {
+	n.work.Lock()
+	defer n.work.Unlock()
+	setup, err := n.home.Setup()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(setup.Mappings, func(m home.Mapping) bool { return m.Path == path })
+	if i < 0 {
+		return fail(NotFound, "bsv map list", "%s is not mapped on this device", path)
+	}
+	m := worktree.Mapping{Path: path, Dir: string(setup.Mappings[i].Dir), Device: v.id}
+	setup.Mappings = slices.Delete(setup.Mappings, i, i+1)
+	if err := n.home.SetSetup(setup); err != nil {
+		return err
+	}
+	g, err := n.home.State().Given()
+	if err != nil {
+		return err
+	}
+	delete(g.Materialised, path)
+	n.pause(path, nil)
+	if g.Known {
+		if err := n.home.State().SetGiven(g); err != nil {
+			return err
+		}
+	}
+	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path))
+}
+
+// MapList is bsv map list.
+func (n *Node) MapList(ctx context.Context) (MapResult, error) {
+	res := MapResult{Maps: []MapInfo{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	maps, err := n.mappings(v)
+	if err != nil {
+		return res, err
+	}
+	g, err := n.home.State().Given()
+	if err != nil {
+		return res, err
+	}
+	st, err := n.resolve(ctx, v, "")
+	if err != nil {
+		return res, err
+	}
+	last := ""
+	if k, ok := v.view.newest(v.id); ok && !k.said.Head.IsZero() {
+		if s, err := object.GetSnapshot(ctx, v.repo, k.said.Head); err == nil {
+			last = stamp(s.Time)
+		}
+	}
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	for _, m := range maps {
+		i := MapInfo{Path: m.Path, State: "clean", LastSnapshot: last}
+		p := NewPath(m.Dir)
+		i.Dir, i.DirB64 = p.Path, p.PathB64
+		have, known := g.Materialised[m.Path]
+		want, err := subtree(ctx, v, st.root, m.Path)
+		if err != nil {
+			return res, err
+		}
+		switch {
+		case n.paused[m.Path] != "":
+			i.State, i.Reason = "paused", n.paused[m.Path]
+		case m.CheckMarker() != nil:
+			i.State, i.Reason = "paused", m.CheckMarker().Error()
+		case n.brake[m.Path]:
+			i.State, i.Reason = "waiting", "many deletions wait for consent: bsv sync --accept-deletes"
+		case !known:
+			i.State, i.LastSnapshot = "new", ""
+		case have != want:
+			i.State = "changed"
+		}
+		if known {
+			sum, err := object.Summarise(ctx, v.repo, have)
+			if err != nil {
+				return res, err
+			}
+			i.Bytes = sum.Bytes
+			i.Files = n.filesOf(m.Path, have)
+		}
+		res.Maps = append(res.Maps, i)
+	}
+	return res, nil
+}
+
+// filesOf is the number of files of a mapping as its last scan counted them.
+func (n *Node) filesOf(path string, tree object.ID) uint64 {
+	b, err := n.home.State().Row(path, "")
+	if err != nil {
+		return 0
+	}
+	files, ok := worktree.RowFiles(b)
+	if !ok {
+		return 0
+	}
+	return files
+}

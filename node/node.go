@@ -1,0 +1,357 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/cas/backend/dir"
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/internal/fault"
+	"github.com/bsvsync/bsv/internal/vfs"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/merge"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/repo"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// Options of Open.
+type Options struct {
+	Home  *home.Home
+	Log   *slog.Logger
+	Fault *fault.Injector
+	Now   func() time.Time // nil: the clock
+}
+
+// Node is one device of a vault. Before a vault exists (a fresh home) only
+// Init, Join, Status and Close work.
+type Node struct {
+	home  *home.Home
+	log   *slog.Logger
+	fault *fault.Injector
+	now   func() time.Time
+	Bus   *event.Bus
+
+	work sync.Mutex // one change of vault or disk at a time
+
+	vaultMu sync.RWMutex // held while the vault is exchanged by a join
+	vault   *vault       // nil in a fresh home
+
+	netMu sync.Mutex
+	net   Network
+	sync  *syncer
+	pair  *pairing
+
+	loopMu  sync.Mutex
+	running bool
+	written map[string]*worktree.Written // by mapping: what the last apply wrote
+	paused  map[string]string            // mapping → reason
+	brake   map[string]bool              // mapping → an apply waits for consent
+	limited string                       // why watching is incomplete
+	scanned time.Time
+}
+
+// vault is what a device holds of its vault.
+type vault struct {
+	dev    keyring.Device
+	id     object.DeviceID
+	header keyring.Header
+	keys   *keyring.Keys
+	repo   *repo.Stored
+	memo   *merge.Memo
+	view   *view
+}
+
+func (v *vault) env() merge.Env {
+	return merge.Env{Get: v.repo, Hash: v.repo.Hasher(), Memo: v.memo}
+}
+
+// Open opens the node of a home.
+func Open(ctx context.Context, o Options) (*Node, error) {
+	n := &Node{home: o.Home, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
+		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]bool{}}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	if n.now == nil {
+		n.now = time.Now
+	}
+	fresh, err := o.Home.Fresh()
+	if err != nil || fresh {
+		return n, err
+	}
+	v, err := n.openVault(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.vault = v
+	if err := n.settle(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) backend(device string) *dir.Backend {
+	return dir.New(vfs.OS{}, n.home.Paths().Repo(), device, n.fault)
+}
+
+func (n *Node) openVault(ctx context.Context) (*vault, error) {
+	b, err := n.home.ReadDeviceKey()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := keyring.DecodeDevice(b)
+	if err != nil {
+		return nil, fmt.Errorf("keys/device: %w", err)
+	}
+	v := &vault{dev: dev, id: object.DeviceID(dev.ID()), memo: merge.NewMemo()}
+	be := n.backend(fmt.Sprintf("%x", v.id[:6]))
+	if err := be.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open repository: %w", err)
+	}
+	if v.header, err = repo.ReadHeader(be); err != nil {
+		return nil, err
+	}
+	if v.header.Tag != dev.Tag || !v.header.Admission.Equal(dev.Admission) {
+		return nil, fmt.Errorf("open repository: the vault header is not the one that this device belongs to: %w", repo.ErrForeignVault)
+	}
+	for r, err := range repo.Rings(be, n.log) {
+		if err != nil {
+			return nil, err
+		}
+		k, err := n.openRing(v, r)
+		if errors.Is(err, keyring.ErrNotForUs) {
+			continue
+		}
+		if err != nil {
+			n.log.Warn("key ring", "err", err)
+			continue
+		}
+		if v.keys == nil {
+			v.keys = k
+		} else if v.keys, err = v.keys.Union(k); err != nil {
+			return nil, err
+		}
+	}
+	if v.keys == nil {
+		return nil, fmt.Errorf("no key ring of the vault opens: %w", keyring.ErrNotForUs)
+	}
+	v.repo, err = repo.Open(ctx, repo.Options{Backend: be, Index: n.home.Paths().Index(), Keys: v.keys, Device: v.id,
+		Compression: n.home.Config().Snapshot.Compression, Log: n.log, Fault: n.fault})
+	if err != nil {
+		return nil, err
+	}
+	if v.view, err = loadView(ctx, n, v); err != nil {
+		return nil, errors.Join(err, v.repo.Close())
+	}
+	return v, nil
+}
+
+// openRing checks that a ring's signer was admitted, and opens it.
+func (n *Node) openRing(v *vault, r *keyring.Ring) (*keyring.Keys, error) {
+	if r.Tag != v.dev.Tag {
+		return nil, fmt.Errorf("%w: of another vault", keyring.ErrRing)
+	}
+	if err := checkSigner(r, v.header); err != nil {
+		return nil, err
+	}
+	return r.OpenDevice(v.dev)
+}
+
+func checkSigner(r *keyring.Ring, h keyring.Header) error {
+	if r.Signer == [32]byte(h.Admission) {
+		return nil
+	}
+	chain, err := object.DecodeChain(r.Chain, h.Tag, h.Admission)
+	if err != nil {
+		return err
+	}
+	if chain[len(chain)-1].Device != object.DeviceID(r.Signer) {
+		return fmt.Errorf("%w: signed by another device than its chain says", keyring.ErrRing)
+	}
+	return nil
+}
+
+// Close ends the node; the home stays open.
+func (n *Node) Close() error {
+	n.StopNetwork()
+	n.work.Lock()
+	defer n.work.Unlock()
+	n.vaultMu.Lock()
+	defer n.vaultMu.Unlock()
+	if n.vault == nil {
+		return nil
+	}
+	err := n.vault.repo.Close()
+	n.vault = nil
+	return err
+}
+
+// open returns the vault, or the error that there is none.
+func (n *Node) open() (*vault, error) {
+	n.vaultMu.RLock()
+	defer n.vaultMu.RUnlock()
+	if n.vault == nil {
+		return nil, fmt.Errorf("%s: %w", n.home.Paths().Dir, home.ErrNoHome)
+	}
+	return n.vault, nil
+}
+
+// HasVault reports whether the home belongs to a vault.
+func (n *Node) HasVault() bool {
+	_, err := n.open()
+	return err == nil
+}
+
+// Device is this device's id and its signing key; an error in a fresh home.
+func (n *Node) Device() (object.DeviceID, ed25519.PrivateKey, error) {
+	v, err := n.open()
+	if err != nil {
+		return object.DeviceID{}, nil, err
+	}
+	return v.id, v.dev.Signing, nil
+}
+
+// Home is the home of the node.
+func (n *Node) Home() *home.Home { return n.home }
+
+// InitRequest is bsv init.
+type InitRequest struct {
+	Dirs  []string `json:"dirs,omitempty"` // DIR or VPATH=DIR
+	Name  string   `json:"name,omitempty"`
+	Mode  string   `json:"mode,omitempty"`
+	Words string   `json:"words,omitempty"` // recovery words of the vault; empty: a new one
+}
+
+// InitResult is what bsv init made or found.
+type InitResult struct {
+	Device string `json:"device"`
+	Vault  string `json:"vault"`
+	Words  string `json:"words,omitempty"`
+}
+
+// Init makes the vault, or tells of the one that is there, and maps
+// directories.
+func (n *Node) Init(ctx context.Context, r InitRequest) (InitResult, error) {
+	if r.Mode != "" && r.Mode != "full" {
+		return InitResult{}, fail(Usage, "bsv init --mode full", "mode %q: metadata-only repositories are not built yet", r.Mode)
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	var res InitResult
+	if !n.HasVault() {
+		words, err := n.create(ctx, r)
+		if err != nil {
+			return res, err
+		}
+		res.Words = words
+	} else if r.Words != "" {
+		secret, err := keyring.ParseWords(r.Words)
+		if err != nil {
+			return res, err
+		}
+		if v, _ := n.open(); v != nil && secret.Header().Tag != v.header.Tag {
+			return res, fail(WrongWords, "use another home with --home DIR", "this home belongs to another vault than these words")
+		}
+	}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	res.Device, res.Vault = v.id.String(), fmt.Sprintf("%x", v.header.Tag)
+	for _, d := range r.Dirs {
+		if err := n.mapDir(ctx, v, d); err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}
+
+// create makes keys, header, ring and the first record. The device key is
+// written last: before that there is no home.
+func (n *Node) create(ctx context.Context, r InitRequest) (string, error) {
+	var secret keyring.Secret
+	words := ""
+	if r.Words != "" {
+		var err error
+		if secret, err = keyring.ParseWords(r.Words); err != nil {
+			return "", err
+		}
+	} else {
+		secret = keyring.NewSecret()
+		words = secret.Words()
+	}
+	if _, err := os.Lstat(n.home.Paths().Repo()); err == nil {
+		if h, err := repo.ReadHeader(n.backend("init")); err != nil || h.Tag != secret.Header().Tag {
+			if _, err := n.home.SetAside("unfinished"); err != nil { // of an init that did not end
+				return "", err
+			}
+		}
+	}
+	header := secret.Header()
+	dev := keyring.NewDevice(header)
+	id := object.DeviceID(dev.ID())
+	adm := object.Admit(header.Tag, 0, id, dev.Recipient(), secret.Admission())
+	ring, err := keyring.SealRing(secret.Keys(), header, [][32]byte{dev.Recipient()}, secret.Admission(), nil)
+	if err != nil {
+		return "", err
+	}
+	v, err := n.found(ctx, dev, header, ring, object.Settings{}.Admit(adm), r.Name)
+	if err != nil {
+		return "", err
+	}
+	n.vaultMu.Lock()
+	n.vault = v
+	n.vaultMu.Unlock()
+	return words, nil
+}
+
+// found writes a device's own part of a vault into an empty home and opens it.
+func (n *Node) found(ctx context.Context, dev keyring.Device, header keyring.Header, ring *keyring.Ring, settings object.Settings, name string) (*vault, error) {
+	be := n.backend("init")
+	if err := repo.Create(be, header); err != nil {
+		return nil, err
+	}
+	if err := repo.PutRing(be, ring); err != nil {
+		return nil, err
+	}
+	if err := n.home.WriteDeviceKey(dev.Encode()); err != nil {
+		return nil, err
+	}
+	v, err := n.openVault(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		name = n.home.Config().Device.Name
+	}
+	if name == "" {
+		if name, err = os.Hostname(); err != nil || name == "" {
+			name = "device"
+		}
+	}
+	settings = settings.Set(v.id, "name/"+v.id.String(), name, false)
+	v.view.join(settings)
+	if err := n.publish(ctx, v, object.ID{}); err != nil {
+		return nil, errors.Join(err, v.repo.Close())
+	}
+	return v, nil
+}
+
+// abs makes a local path absolute; commands do it before, so that the node's
+// own directory never matters.
+func abs(dir string) (string, error) {
+	if !filepath.IsAbs(dir) {
+		return "", fail(Usage, "", "%q is not an absolute path", dir)
+	}
+	return filepath.Clean(dir), nil
+}

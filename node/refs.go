@@ -1,0 +1,237 @@
+package node
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// place is what a REF means: a tree, and the snapshot it is of.
+type place struct {
+	root object.ID
+	snap object.ID // zero for the merged state of several heads
+	name string
+}
+
+const refForms = "a REF is: latest, latest~3, an id or its first characters, a tag, a device's name, @{yesterday}, @{2 days ago}, @{2026-11-01 09:00}"
+
+// parseRef splits [REF:]/path. Without a colon before a slash there is only a
+// path.
+func parseRef(s string) (ref, path string, err error) {
+	switch i := strings.Index(s, ":/"); {
+	case strings.HasPrefix(s, "/"):
+		path = s
+	case i >= 0:
+		ref, path = s[:i], s[i+1:]
+	case strings.HasSuffix(s, ":"):
+		ref, path = s[:len(s)-1], "/"
+	default:
+		ref, path = s, "/"
+	}
+	path, err = object.CleanPath(path)
+	return ref, path, err
+}
+
+// resolve finds what a REF names.
+func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error) {
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return place{}, err
+	}
+	if ref == "" || ref == "latest" {
+		st, err := n.state(ctx, v, heads)
+		if err != nil {
+			return place{}, err
+		}
+		p := place{root: st.Root, name: "latest"}
+		if len(heads) == 1 {
+			p.snap = heads[0]
+		}
+		return p, nil
+	}
+	notFound := func() (place, error) {
+		return place{}, fail(NotFound, "bsv log shows what there is; "+refForms, "no snapshot %q", ref)
+	}
+	of := func(id object.ID) (place, error) {
+		s, err := object.GetSnapshot(ctx, v.repo, id)
+		if err != nil {
+			return place{}, err
+		}
+		return place{s.Root, id, ref}, nil
+	}
+	if back, ok := strings.CutPrefix(ref, "latest~"); ok {
+		k, err := strconv.Atoi(back)
+		if err != nil || k < 0 {
+			return notFound()
+		}
+		list, err := n.history(ctx, v)
+		if err != nil {
+			return place{}, err
+		}
+		if k >= len(list) {
+			return notFound()
+		}
+		return of(list[k].id)
+	}
+	if strings.HasPrefix(ref, "@{") && strings.HasSuffix(ref, "}") {
+		at, err := parseTime(ref[2:len(ref)-1], n.now())
+		if err != nil {
+			return place{}, err
+		}
+		list, err := n.history(ctx, v)
+		if err != nil {
+			return place{}, err
+		}
+		for _, h := range list {
+			if h.s.Time <= at.UnixNano() {
+				return of(h.id)
+			}
+		}
+		return notFound()
+	}
+	if value, ok := v.view.get("tag/" + ref); ok {
+		if id, _, err := object.ParseCID(value); err == nil {
+			return of(id)
+		}
+	}
+	for _, r := range v.view.registers() {
+		dev, ok := strings.CutPrefix(r.Name, "name/")
+		if !ok || r.Deleted || r.Value != ref && dev != ref {
+			continue
+		}
+		if id, err := object.ParseDeviceID(dev); err == nil {
+			if k, ok := v.view.newest(id); ok && !k.said.Head.IsZero() {
+				return of(k.said.Head)
+			}
+		}
+	}
+	prefix, err := object.ParsePrefix(ref)
+	if err != nil {
+		return notFound()
+	}
+	list, err := n.history(ctx, v)
+	if err != nil {
+		return place{}, err
+	}
+	var found []object.ID
+	for _, h := range list {
+		if strings.HasPrefix(h.id.Full(), prefix) {
+			found = append(found, h.id)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return notFound()
+	case 1:
+		return of(found[0])
+	}
+	return place{}, fail(Usage, "give more characters of it", "%q is the beginning of %d snapshots", ref, len(found))
+}
+
+// snapshotAt is a snapshot with its id.
+type snapshotAt struct {
+	id object.ID
+	s  object.Snapshot
+}
+
+// history lists all known snapshots, newest first; parents never stand before
+// their children.
+func (n *Node) history(ctx context.Context, v *vault) ([]snapshotAt, error) {
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[object.ID]object.Snapshot{}
+	children := map[object.ID]int{}
+	todo := slices.Clone(heads)
+	for len(todo) > 0 {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if _, ok := all[id]; ok {
+			continue
+		}
+		s, err := object.GetSnapshot(ctx, v.repo, id)
+		if err != nil {
+			return nil, err
+		}
+		all[id] = s
+		for _, p := range s.Parents {
+			children[p]++
+			todo = append(todo, p)
+		}
+	}
+	ready := slices.Clone(heads)
+	var out []snapshotAt
+	for len(ready) > 0 {
+		best := 0
+		for i, id := range ready {
+			if a, b := all[id], all[ready[best]]; a.Time > b.Time || a.Time == b.Time && compareID(id, ready[best]) > 0 {
+				best = i
+			}
+		}
+		id := ready[best]
+		ready = slices.Delete(ready, best, best+1)
+		out = append(out, snapshotAt{id, all[id]})
+		for _, p := range all[id].Parents {
+			if children[p]--; children[p] == 0 {
+				ready = append(ready, p)
+			}
+		}
+	}
+	return out, nil
+}
+
+var agoForm = regexp.MustCompile(`^(\d+)\s*(second|minute|hour|day|week|month|year)s?\s+ago$`)
+
+// parseTime reads the times that people write; all lie in the past.
+func parseTime(s string, now time.Time) (time.Time, error) {
+	s = strings.TrimSpace(s)
+	switch s {
+	case "now":
+		return now, nil
+	case "today":
+		return time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location()), nil
+	case "yesterday":
+		return now.AddDate(0, 0, -1), nil
+	}
+	if m := agoForm.FindStringSubmatch(s); m != nil {
+		k, err := strconv.Atoi(m[1])
+		if err == nil && k < 1_000_000 {
+			switch m[2] {
+			case "second":
+				return now.Add(-time.Duration(k) * time.Second), nil
+			case "minute":
+				return now.Add(-time.Duration(k) * time.Minute), nil
+			case "hour":
+				return now.Add(-time.Duration(k) * time.Hour), nil
+			case "day":
+				return now.AddDate(0, 0, -k), nil
+			case "week":
+				return now.AddDate(0, 0, -7*k), nil
+			case "month":
+				return now.AddDate(0, -k, 0), nil
+			default:
+				return now.AddDate(-k, 0, 0), nil
+			}
+		}
+	}
+	for _, form := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02", time.RFC3339Nano, "15:04"} {
+		t, err := time.ParseInLocation(form, s, now.Location())
+		if err != nil {
+			continue
+		}
+		if form == "15:04" {
+			t = time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), 0, 0, now.Location())
+			if t.After(now) {
+				t = t.AddDate(0, 0, -1)
+			}
+		}
+		return t, nil
+	}
+	return time.Time{}, fail(Usage, "forms: yesterday, 2 days ago, 2026-11-01, 2026-11-01 09:00", "%q is no time", s)
+}

@@ -1,0 +1,378 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// scanOf is the scan of one mapping.
+type scanOf struct {
+	m            worktree.Mapping
+	materialised object.ID
+	r            worktree.ScanResult
+}
+
+// scan scans the mappings: all of them, or the directories of some that dirty
+// names. Mappings whose disk is away are left out and paused.
+func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string, dirty map[string]map[string]bool) ([]scanOf, []worktree.Problem, error) {
+	maps, err := n.mappings(v)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []scanOf
+	var bad []worktree.Problem
+	for _, m := range maps {
+		if len(only) > 0 && !slices.Contains(only, m.Path) {
+			continue
+		}
+		dirs, chosen := dirty[m.Path]
+		if dirty != nil && !chosen {
+			continue
+		}
+		mat, known := g.Materialised[m.Path]
+		o := worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: n.home.State(), Written: n.written[m.Path], Events: n.emit, Fault: n.fault}
+		if known {
+			o.Base, o.Dirty = mat, dirs
+		}
+		r, err := worktree.Scan(ctx, o)
+		if err != nil {
+			if errors.Is(err, worktree.ErrNotMounted) || errors.Is(err, worktree.ErrForeign) {
+				n.pause(m.Path, err)
+				noteProblem(&bad, m.Path, err)
+				continue
+			}
+			return nil, nil, err
+		}
+		n.pause(m.Path, nil)
+		bad = append(bad, r.Problems...)
+		if !known {
+			if mat, err = n.held(ctx, v, m.Path, r.Tree); err != nil {
+				return nil, nil, err
+			}
+		}
+		out = append(out, scanOf{m, mat, r})
+	}
+	return out, bad, nil
+}
+
+func (n *Node) pause(path string, err error) {
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	if err == nil {
+		delete(n.paused, path)
+		return
+	}
+	n.paused[path] = err.Error()
+}
+
+func (n *Node) emit(e event.Event) { n.Bus.Publish(e) }
+
+// taken is what takeSnapshot did.
+type taken struct {
+	id       object.ID // of the new snapshot; zero when none was needed
+	problems []worktree.Problem
+	dirs     uint64
+	scans    []scanOf
+}
+
+// takeSnapshot scans and, if something differs from what was given to the
+// disk, writes a snapshot and publishes it. The caller holds n.work.
+func (n *Node) takeSnapshot(ctx context.Context, v *vault, msg string, only []string, dirty map[string]map[string]bool) (taken, error) {
+	var t taken
+	g, err := n.given(ctx, v)
+	if err != nil {
+		return t, err
+	}
+	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
+		return t, err
+	}
+	h, _, err := v.view.H(ctx)
+	if err != nil {
+		return t, err
+	}
+	sit := worktree.Situation{Env: v.env(), A: g.A, H: h}
+	fresh := false
+	for _, s := range t.scans {
+		t.dirs += s.r.Dirs
+		sit.Mapped = append(sit.Mapped, worktree.Mapped{Path: s.m.Path, Materialised: s.materialised, Scanned: s.r.Tree})
+		if _, known := g.Materialised[s.m.Path]; !known {
+			fresh = true
+		}
+	}
+	d, err := worktree.Decide(ctx, sit)
+	if err != nil {
+		return t, err
+	}
+	accept := func(a []object.ID) error {
+		for _, s := range t.scans {
+			if err := worktree.Sync(s.m.Dir); err != nil {
+				return fmt.Errorf("sync %s: %w", s.m.Dir, err)
+			}
+			g.Materialised[s.m.Path] = s.r.Tree
+		}
+		g.A = a
+		n.fault.Hit("state.begin")
+		if err := n.home.State().SetGiven(g); err != nil {
+			return err
+		}
+		n.fault.Hit("state.written")
+		return nil
+	}
+	switch d.Kind {
+	case worktree.Nothing:
+		if fresh || !g.Known {
+			if err := v.repo.Commit(ctx); err != nil {
+				return t, err
+			}
+			if err := accept(g.A); err != nil {
+				return t, err
+			}
+		}
+		if slices.ContainsFunc(t.scans, func(s scanOf) bool { return len(s.r.Rows) > 0 }) {
+			if err := v.repo.Commit(ctx); err != nil {
+				return t, err
+			}
+		}
+	case worktree.Adopt:
+		if err := v.repo.Commit(ctx); err != nil {
+			return t, err
+		}
+		if err := accept(h); err != nil {
+			return t, err
+		}
+	case worktree.Write:
+		if t.id, err = n.writeSnapshot(ctx, v, d, g.A, msg, accept); err != nil {
+			return t, err
+		}
+	}
+	for _, s := range t.scans {
+		if err := n.home.State().SetRows(s.m.Path, s.r.Rows); err != nil {
+			return t, err
+		}
+		delete(n.written, s.m.Path)
+	}
+	n.loopMu.Lock()
+	n.scanned = n.now()
+	n.loopMu.Unlock()
+	return t, nil
+}
+
+// writeSnapshot makes the decided snapshot durable: objects, then what
+// accept writes, then the record.
+func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision, parents []object.ID, msg string, accept func([]object.ID) error) (object.ID, error) {
+	for _, o := range d.New {
+		if _, err := v.repo.Put(ctx, o.Kind, o.Plain); err != nil {
+			return object.ID{}, err
+		}
+	}
+	s := object.Snapshot{Root: d.Tree, Parents: slices.Clone(parents), MergeVersion: 1, Device: v.id, Time: n.now().UnixNano(), Message: msg, Conflicts: d.Conflicts}
+	slices.SortFunc(s.Parents, compareID)
+	if len(parents) > 0 {
+		s.Base = d.Base
+	}
+	for i := range s.Conflicts {
+		for j := range s.Conflicts[i].Sides {
+			if side := &s.Conflicts[i].Sides[j]; side.Device.IsZero() {
+				side.Device, side.Time = v.id, s.Time
+			}
+		}
+	}
+	s.Conflicts = object.SortConflicts(s.Conflicts)
+	sum, err := object.Summarise(ctx, v.repo, d.Tree)
+	if err != nil {
+		return object.ID{}, err
+	}
+	s.Bytes = sum.Bytes
+	if s.Files, err = n.countFiles(ctx, v, parents, d.Tree); err != nil {
+		return object.ID{}, err
+	}
+	b, err := object.EncodeSnapshot(s)
+	if err != nil {
+		return object.ID{}, err
+	}
+	id, err := v.repo.Put(ctx, object.KindSnapshot, b)
+	if err != nil {
+		return id, err
+	}
+	n.fault.Hit("snapshot.built")
+	if n.fault.On("record.early") { // the negative control: the record before its packs
+		if err := v.view.mark(id); err != nil {
+			return id, err
+		}
+		if err := n.publishEarly(ctx, v, id); err != nil {
+			return id, err
+		}
+	}
+	if err := v.repo.Commit(ctx); err != nil {
+		return id, err
+	}
+	n.fault.Hit("snapshot.committed")
+	if err := accept([]object.ID{id}); err != nil {
+		return id, err
+	}
+	if err := v.view.mark(id); err != nil {
+		return id, err
+	}
+	if err := n.publish(ctx, v, id); err != nil {
+		return id, err
+	}
+	n.Bus.Publish(event.Event{Kind: event.Snapshot, ID: id.CID(object.KindSnapshot), Files: s.Files, Bytes: s.Bytes, Message: msg})
+	n.changed()
+	return id, nil
+}
+
+// countFiles counts the files of a tree by what differs from a parent's, whose
+// count is known.
+func (n *Node) countFiles(ctx context.Context, v *vault, parents []object.ID, tree object.ID) (uint64, error) {
+	var base object.ID
+	var files int64
+	if len(parents) > 0 {
+		p, err := object.GetSnapshot(ctx, v.repo, parents[0])
+		if err != nil {
+			return 0, err
+		}
+		base, files = p.Root, int64(p.Files)
+	}
+	for c, err := range object.Diff(ctx, v.repo, base, tree) {
+		if err != nil {
+			return 0, err
+		}
+		if c.A != nil && c.A.Kind != object.Dir {
+			files--
+		}
+		if c.B != nil && c.B.Kind != object.Dir {
+			files++
+		}
+	}
+	return uint64(max(files, 0)), nil
+}
+
+// Snapshot is bsv snapshot.
+func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult, error) {
+	res := SnapshotResult{Problems: []Problem{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	if r.Tag != "" {
+		if err := object.CheckTag(r.Tag); err != nil {
+			return res, err
+		}
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	only, err := n.chosen(v, r.Paths)
+	if err != nil {
+		return res, err
+	}
+	before := v.repo.Added()
+	if r.DryRun {
+		return n.dryRun(ctx, v, only)
+	}
+	t, err := n.takeSnapshot(ctx, v, r.Message, only, nil)
+	if err != nil {
+		return res, err
+	}
+	res.Problems, res.Dirs, res.NewBytes, res.Created = problems(t.problems), t.dirs, v.repo.Added()-before, !t.id.IsZero()
+	h, _, err := v.view.H(ctx)
+	if err != nil {
+		return res, err
+	}
+	id := t.id
+	if id.IsZero() && len(h) > 0 {
+		id = h[0]
+		if last, ok := v.view.newest(v.id); ok && slices.Contains(h, last.said.Head) {
+			id = last.said.Head
+		}
+	}
+	if id.IsZero() {
+		return res, nil
+	}
+	s, err := object.GetSnapshot(ctx, v.repo, id)
+	if err != nil {
+		return res, err
+	}
+	res.Snapshot, res.Root = id.CID(object.KindSnapshot), s.Root.CID(object.KindTree)
+	res.Files, res.Bytes = s.Files, s.Bytes
+	if r.Tag != "" {
+		v.view.join(v.view.set(v.id, "tag/"+r.Tag, res.Snapshot, false))
+		if err := n.publish(ctx, v, object.ID{}); err != nil {
+			return res, err
+		}
+		n.changed()
+	}
+	return res, nil
+}
+
+func (w *view) set(by object.DeviceID, name, value string, deleted bool) object.Settings {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.settings.Set(by, name, value, deleted)
+}
+
+// chosen checks the mappings that a person named.
+func (n *Node) chosen(v *vault, paths []string) ([]string, error) {
+	maps, err := n.mappings(v)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range paths {
+		c, err := object.CleanPath(p)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(maps, func(m worktree.Mapping) bool { return m.Path == c }) {
+			return nil, fail(NotFound, "bsv map list", "%s is not mapped on this device", c)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// dryRun counts what a snapshot would store.
+func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotResult, error) {
+	res := SnapshotResult{Problems: []Problem{}}
+	g, err := n.given(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	scans, bad, err := n.scan(ctx, v, &g, only, nil)
+	if err != nil {
+		return res, err
+	}
+	res.Problems = problems(bad)
+	for _, s := range scans {
+		res.Files += s.r.Files
+		res.Bytes += s.r.Bytes
+		res.Dirs += s.r.Dirs
+		res.Created = res.Created || s.r.Tree != s.materialised
+	}
+	return res, nil
+}
+
+// publishEarly is a step out of order, for the control of crash tests.
+func (n *Node) publishEarly(ctx context.Context, v *vault, id object.ID) error {
+	w := v.view
+	last, ok := w.newest(v.id)
+	if !ok {
+		return nil
+	}
+	r, err := object.SealRecord(v.keys, v.dev.Signing, object.Outer{Tag: v.header.Tag, Device: v.id, Incarnation: last.rec.Incarnation, Seq: last.rec.Seq + 1, Prev: last.digest, Epoch: v.keys.Current},
+		object.Statement{Time: n.now().UnixNano(), Head: id, Settings: last.said.Settings})
+	if err != nil {
+		return err
+	}
+	if err := v.repo.PutRecord(r); err != nil {
+		return err
+	}
+	n.fault.Hit("record.early")
+	return nil
+}

@@ -1,0 +1,184 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// Status is bsv status.
+func (n *Node) Status(ctx context.Context) (Status, error) {
+	s := Status{Pending: []string{}, Heads: []string{}, Maps: []MapInfo{}, Peers: []PeerInfo{}, Repos: []RepoInfo{}, Warnings: []Warning{}, Addrs: []string{}}
+	v, err := n.open()
+	if err != nil {
+		return s, err
+	}
+	s.Device, s.Vault = v.id.String(), fmt.Sprintf("%x", v.header.Tag)
+	s.Name = n.nameOf(v, v.id)
+	heads, pending, err := v.view.H(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, h := range heads {
+		s.Heads = append(s.Heads, h.CID(object.KindSnapshot))
+	}
+	for _, p := range pending {
+		s.Pending = append(s.Pending, p.CID(object.KindSnapshot))
+	}
+	if len(heads) > 0 {
+		st, err := n.state(ctx, v, heads)
+		if err != nil {
+			return s, err
+		}
+		s.State, s.Conflicts = st.Root.CID(object.KindTree), len(st.Conflicts)
+	}
+	m, err := n.MapList(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Maps = m.Maps
+	for _, x := range s.Maps {
+		switch x.State {
+		case "paused":
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Path, x.Reason), "mount the disk, or: bsv map remove " + x.Path})
+		case "waiting":
+			s.Warnings = append(s.Warnings, Warning{x.Path + ": many deletions of another device wait for consent", "bsv sync --accept-deletes"})
+		}
+	}
+	p, err := n.Peers(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Peers = p.Peers
+	r, err := n.RepoList(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Repos = r.Repos
+	n.loopMu.Lock()
+	s.Running = n.running
+	if n.limited != "" {
+		s.Warnings = append(s.Warnings, Warning{"not every directory can be watched (" + n.limited + "): the rest is scanned from time to time", "sudo sysctl fs.inotify.max_user_watches=1048576"})
+	}
+	n.loopMu.Unlock()
+	s.Addrs = append(s.Addrs, n.netAddrs()...)
+	if _, err := os.Lstat(n.home.Paths().Words()); err == nil {
+		s.Warnings = append(s.Warnings, Warning{"the recovery words lie in " + n.home.Paths().Words() + ": write them down elsewhere and remove the file", "rm " + n.home.Paths().Words()})
+	}
+	if s.Conflicts > 0 {
+		s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%d conflicts: both versions are kept", s.Conflicts), "bsv conflicts"})
+	}
+	return s, nil
+}
+
+func (n *Node) nameOf(v *vault, d object.DeviceID) string {
+	if name, ok := v.view.get("name/" + d.String()); ok {
+		return name
+	}
+	return d.String()
+}
+
+// Info is bsv info.
+type Info struct {
+	Device     string   `json:"device"`
+	Vault      string   `json:"vault"`
+	Home       string   `json:"home"`
+	Snapshots  int      `json:"snapshots"`
+	Files      uint64   `json:"files"`
+	Bytes      uint64   `json:"bytes"`
+	Stored     uint64   `json:"stored_bytes"`
+	Packs      int      `json:"packs"`
+	Objects    int      `json:"objects"`
+	Epochs     int      `json:"epochs"`
+	Addrs      []string `json:"addrs"`
+	Rows       []string `json:"unused_keys,omitempty"`
+	AllContent uint64   `json:"all_bytes"` // of all snapshots together, as if each were stored whole
+}
+
+// Info tells sizes, compression and keys.
+func (n *Node) Info(ctx context.Context) (Info, error) {
+	v, err := n.open()
+	if err != nil {
+		return Info{Addrs: []string{}}, err
+	}
+	i := Info{Device: v.id.String(), Vault: fmt.Sprintf("%x", v.header.Tag), Home: n.home.Paths().Dir, Epochs: len(v.keys.Epochs), Addrs: append([]string{}, n.netAddrs()...), Rows: n.home.Config().Idle}
+	st, err := v.repo.Stats(ctx)
+	if err != nil {
+		return i, err
+	}
+	i.Stored, i.Packs, i.Objects = st.Bytes, st.Packs, st.Objects
+	list, err := n.history(ctx, v)
+	if err != nil {
+		return i, err
+	}
+	i.Snapshots = len(list)
+	for _, h := range list {
+		i.AllContent += h.s.Bytes
+	}
+	p, err := n.resolve(ctx, v, "")
+	if err != nil {
+		return i, err
+	}
+	sum, err := object.Summarise(ctx, v.repo, p.root)
+	if err != nil {
+		return i, err
+	}
+	i.Bytes = sum.Bytes
+	if len(list) > 0 {
+		i.Files = list[0].s.Files
+	}
+	return i, nil
+}
+
+// ConflictsResult lists conflicts.
+type ConflictsResult struct {
+	Conflicts []ConflictInfo `json:"conflicts"`
+}
+
+// Conflicts is bsv conflicts.
+func (n *Node) Conflicts(ctx context.Context) (ConflictsResult, error) {
+	res := ConflictsResult{Conflicts: []ConflictInfo{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return res, err
+	}
+	st, err := n.state(ctx, v, heads)
+	if err != nil {
+		return res, err
+	}
+	for _, c := range st.Conflicts {
+		res.Conflicts = append(res.Conflicts, n.conflictInfo(v, c))
+	}
+	return res, nil
+}
+
+func (n *Node) conflictInfo(v *vault, c object.Conflict) ConflictInfo {
+	i := ConflictInfo{Path: NewPath(c.Path), Type: c.Type, Winner: c.Winner, Copies: []Path{}, Sides: []ConflictSide{}}
+	for _, p := range c.Copies {
+		i.Copies = append(i.Copies, NewPath(p))
+	}
+	for _, s := range c.Sides {
+		side := ConflictSide{Entry: n.entryInfo(v, s.Entry.Name, s.Entry), Time: stamp(s.Time)}
+		if !s.Snapshot.IsZero() {
+			side.Snapshot = s.Snapshot.CID(object.KindSnapshot)
+		}
+		if !s.Device.IsZero() {
+			side.Device = n.nameOf(v, s.Device)
+		}
+		i.Sides = append(i.Sides, side)
+	}
+	return i
+}
+
+// shortDevice is the end of a device id, which is what tells ids apart.
+func shortDevice(d object.DeviceID) string {
+	s := d.String()
+	return strings.TrimPrefix(s, "12D3KooW")[:8]
+}

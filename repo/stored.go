@@ -1,0 +1,176 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"log/slog"
+
+	"github.com/bsvsync/bsv/cas"
+	"github.com/bsvsync/bsv/internal/fault"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+)
+
+// ErrForeignVault is wrapped by errors about a repository of another vault.
+var ErrForeignVault = errors.New("repository of another vault")
+
+// Stored is a repository of files. Its objects are reached through the
+// embedded store.
+type Stored struct {
+	*cas.Store
+	be    cas.Backend
+	tag   [16]byte
+	fault *fault.Injector
+	log   *slog.Logger
+}
+
+// Options of Open.
+type Options struct {
+	Backend     cas.Backend
+	Index       string
+	Keys        *keyring.Keys
+	Device      object.DeviceID
+	Compression string
+	Log         *slog.Logger
+	Fault       *fault.Injector
+}
+
+const vaultName = "vault"
+
+// Create writes a vault's header into an empty place. The same header is no
+// error; another vault's is.
+func Create(be cas.Backend, h keyring.Header) error {
+	old, err := ReadHeader(be)
+	switch {
+	case err == nil && old.Tag == h.Tag:
+		return nil
+	case err == nil:
+		return fmt.Errorf("create repository: %w", ErrForeignVault)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return be.Write(vaultName, h.Encode())
+}
+
+// ReadHeader reads a repository's header.
+func ReadHeader(be cas.Backend) (keyring.Header, error) {
+	b, err := be.Read(vaultName, 0, -1)
+	if err != nil {
+		return keyring.Header{}, fmt.Errorf("read vault header: %w", err)
+	}
+	return keyring.DecodeHeader(b)
+}
+
+// Open opens a repository with the vault's keys.
+func Open(ctx context.Context, o Options) (*Stored, error) {
+	h, err := ReadHeader(o.Backend)
+	if err != nil {
+		return nil, err
+	}
+	if h.Tag != o.Keys.Tag {
+		return nil, fmt.Errorf("open repository: %w", ErrForeignVault)
+	}
+	s, err := cas.Open(ctx, cas.Options{Backend: o.Backend, Index: o.Index, Keys: o.Keys, Device: o.Device, Compression: o.Compression, Log: o.Log, Fault: o.Fault})
+	if err != nil {
+		return nil, err
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Stored{Store: s, be: o.Backend, tag: o.Keys.Tag, fault: o.Fault, log: log}, nil
+}
+
+// Rings enumerates the key rings that verify; a damaged one is logged.
+func Rings(be cas.Backend, log *slog.Logger) iter.Seq2[*keyring.Ring, error] {
+	return func(yield func(*keyring.Ring, error) bool) {
+		for f, err := range be.List("keys") {
+			var b []byte
+			if err == nil {
+				b, err = be.Read(f.Name, 0, -1)
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("read key rings: %w", err))
+				return
+			}
+			r, err := keyring.DecodeRing(b)
+			if err != nil {
+				log.Warn("key ring", "file", f.Name, "err", err)
+				continue
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// PutRing keeps a key ring.
+func PutRing(be cas.Backend, r *keyring.Ring) error {
+	b := r.Encode()
+	sum := sha256.Sum256(b)
+	name := "keys/" + hex.EncodeToString(sum[:])
+	if _, err := be.Size(name); err == nil {
+		return nil
+	}
+	return be.Write(name, b)
+}
+
+// Backend is where the repository's files are.
+func (s *Stored) Backend() cas.Backend { return s.be }
+
+// Records enumerates the records. One that does not decode or verify is
+// logged and left out: it is damage, which other records do not suffer from.
+func (s *Stored) Records(ctx context.Context) iter.Seq2[object.Record, error] {
+	return func(yield func(object.Record, error) bool) {
+		for f, err := range s.be.List("records") {
+			var b []byte
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
+				b, err = s.be.Read(f.Name, 0, -1)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				yield(object.Record{}, fmt.Errorf("read records: %w", err))
+				return
+			}
+			r, err := object.DecodeRecord(b)
+			if err == nil && (r.Tag != s.tag || "records/"+r.File() != f.Name) {
+				err = fmt.Errorf("%w: not what its name says", object.ErrRecord)
+			}
+			if err != nil {
+				s.log.Warn("record", "file", f.Name, "err", err)
+				continue
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// PutRecord makes a record durable. Everything that it names must be.
+func (s *Stored) PutRecord(r object.Record) error {
+	if s.fault.On("record.early") { // the negative control of crash tests
+		defer s.fault.Hit("record.early")
+	}
+	return s.be.Write("records/"+r.File(), r.Encode())
+}
+
+// DropRecord removes a record that another one has taken the place of.
+func (s *Stored) DropRecord(r object.Record) error {
+	err := s.be.Remove("records/" + r.File())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
