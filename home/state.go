@@ -205,3 +205,18 @@ func (s *State) SetValue(name string, v []byte) error {
 		return tx.Bucket(bucketValue).Put([]byte(name), v)
 	})
 }
+
+// Reset forgets everything: the home joins another vault.
+func (s *State) Reset() error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		for _, b := range [][]byte{bucketGiven, bucketRows, bucketValue} {
+			if err := tx.DeleteBucket(b); err != nil {
+				return err
+			}
+			if _, err := tx.CreateBucket(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -60,10 +60,16 @@ func (w *work) records(heads []object.ID, root object.ID, fresh []conflict) ([]o
 }
 
 // attribute names the head with the smallest id that holds a side: at the
-// name in dispute, or else where an earlier step of the fold has put it. A
-// directory has been merged on the way, so any directory there stands for it.
+// name in dispute, or, when an earlier step of the fold made a copy there, at
+// the name that it is a copy of. A directory has been merged on the way, so
+// any directory there stands for it.
 func (w *work) attribute(heads []object.ID, c conflict, side *object.Side) error {
-	for _, path := range append([]string{c.path}, c.copies...) {
+	paths := []string{c.path}
+	dir, name := object.SplitPath(c.path)
+	if orig, ok := Original(name); ok {
+		paths = append(paths, object.JoinPath(dir, orig))
+	}
+	for _, path := range paths {
 		for _, h := range heads { // sorted
 			s, err := w.snapshot(h)
 			if err != nil {

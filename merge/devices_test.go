@@ -182,6 +182,18 @@ func (p *play) quiet() {
 			p.failf("not idempotent: %v, want %v", p.flat(again.Root), final)
 		}
 	}
+	// What the heads have seen adds nothing.
+	var older []object.ID
+	for _, h := range heads {
+		b, err := p.store.Get(p.ctx, h)
+		p.must(err)
+		s, err := object.DecodeSnapshot(b)
+		p.must(err)
+		older = append(older, s.Parents...)
+	}
+	if again := p.root(append(older, heads...)); again.Root != r.Root {
+		p.failf("with older snapshots: %v, want %v", p.flat(again.Root), final)
+	}
 	result := final.contents()
 	for c, path := range p.written {
 		if !p.dropped[c] && !result["file "+c] {

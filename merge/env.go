@@ -53,8 +53,8 @@ type Result struct {
 }
 
 // Memo remembers snapshots and the states of sets, of one vault. It is safe
-// for concurrent use and bounded. It never changes a result but in the objects
-// that New has beyond those of the root.
+// for concurrent use and bounded. Of a result it changes only which objects
+// New has beyond those that the root needs.
 type Memo struct {
 	mu     sync.Mutex
 	snaps  map[object.ID]object.Snapshot

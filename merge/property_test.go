@@ -18,6 +18,17 @@ var (
 	apart    = []string{"/a.txt", "/b", "/d/a", "/d/b.txt", "/d/e/c", "/d/e/f"}
 )
 
+// many checks a property as often as the page asks for: thousands of cases a
+// run, each round with a seed of its own.
+func many(t *testing.T, property func(*rapid.T)) {
+	t.Helper()
+	for i := range 20 {
+		if !t.Run(fmt.Sprint(i), func(t *testing.T) { rapid.Check(t, property) }) {
+			return
+		}
+	}
+}
+
 func keys(f flat) []string {
 	out := make([]string, 0, len(f))
 	for p := range f {
@@ -115,7 +126,7 @@ func isCopy(path string) bool {
 }
 
 func TestThreeProperties(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	many(t, func(t *rapid.T) {
 		w := newWorld(t)
 		b := w.edits(t, "base", nil, clashing, false)
 		o := w.edits(t, "ours", b, clashing, false)
@@ -285,7 +296,7 @@ func (w *world) flatMerge(b, o, t flat) flat {
 }
 
 func TestThreeAgainstFlatMaps(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	many(t, func(t *rapid.T) {
 		w := newWorld(t)
 		b := w.edits(t, "base", nil, apart, true)
 		o := w.edits(t, "ours", b, apart, true)

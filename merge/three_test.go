@@ -136,6 +136,38 @@ func TestModes(t *testing.T) {
 	}
 }
 
+func TestTimes(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		base, ours, theirs flat
+		path               string
+		want               int64
+	}{
+		{"set back by one, chmod by the other", flat{"/a": file("0", 5)}, flat{"/a": file("0", 1)}, flat{"/a": withMode(file("0", 5), 0o600)}, "/a", 1},
+		{"set by both: the later", flat{"/a": file("0", 5)}, flat{"/a": file("0", 1)}, flat{"/a": file("0", 3)}, "/a", 3},
+		{"the same new content: the later", flat{"/a": file("0", 1)}, flat{"/a": file("1", 4)}, flat{"/a": file("1", 3)}, "/a", 4},
+		{"directory set back by one, changed inside by the other", flat{"/d": dir(0o755, 5)}, flat{"/d": dir(0o755, 1)}, flat{"/d": dir(0o755, 5), "/d/x": file("x", 1)}, "/d", 1},
+		{"directory: the later of two", flat{"/d": dir(0o755, 5)}, flat{"/d": dir(0o755, 7), "/d/y": file("y", 1)}, flat{"/d": dir(0o755, 6), "/d/x": file("x", 1)}, "/d", 7},
+		{"a copy that is there already, older", nil, flat{"/a": file("0", 7), "COPY(/a,0)": file("0", 1)}, flat{"/a": file("1", 9), "COPY(/a,0)": file("0", 1)}, "COPY(/a,0)", 7},
+		{"a copy that is there already, younger", nil, flat{"/a": file("0", 7), "COPY(/a,0)": file("0", 8)}, flat{"/a": file("1", 9), "COPY(/a,0)": file("0", 8)}, "COPY(/a,0)", 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			in := func(f flat) object.ID {
+				x := flat{}
+				for p, e := range f {
+					x[w.expand(p)] = e
+				}
+				return w.tree(x)
+			}
+			got := w.flat(w.three(in(c.base), in(c.ours), in(c.theirs)).Root)
+			if e, ok := got[w.expand(c.path)]; !ok || e.MTime != c.want {
+				t.Errorf("time %d, want %d: %v", e.MTime, c.want, got)
+			}
+		})
+	}
+}
+
 // attrs puts extended attributes ("name=value") into an entry, as a scan does.
 func (w *world) attrs(e object.Entry, list ...string) object.Entry {
 	w.t.Helper()
@@ -212,6 +244,26 @@ func TestAttributesThatAreAway(t *testing.T) {
 	_, err := merge.Three(w.ctx, w.env(), w.tree(flat{"/a": file("0", 1)}), w.tree(flat{"/a": away}), w.tree(flat{"/a": w.attrs(file("0", 1), "a=1")}))
 	if !errors.Is(err, object.ErrMissing) {
 		t.Errorf("got %v, want %v: metadata are never guessed", err, object.ErrMissing)
+	}
+}
+
+// Attributes that nothing can read, or too many of them, are one value: they
+// must not stop a merge.
+func TestAttributesThatCannotBeMerged(t *testing.T) {
+	w := newWorld(t)
+	broken := file("0", 1)
+	broken.Xattrs = object.Content{Inline: "\xff"}
+	good := w.attrs(file("0", 1), "a=1")
+	base := w.tree(flat{"/a": file("0", 1)})
+	if got := w.flat(w.three(base, w.tree(flat{"/a": broken}), w.tree(flat{"/a": good})).Root)["/a"].Xattrs; got != broken.Xattrs {
+		t.Errorf("unreadable: got %+v", got)
+	}
+	big := func(name string) object.Entry {
+		return w.attrs(file("0", 1), name+"="+strings.Repeat("x", object.MaxXattrs-100))
+	}
+	a, b := big("a"), big("b")
+	if got := w.flat(w.three(base, w.tree(flat{"/a": a}), w.tree(flat{"/a": b})).Root)["/a"].Xattrs; got != a.Xattrs && got != b.Xattrs {
+		t.Errorf("too many: got %+v", got)
 	}
 }
 

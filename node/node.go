@@ -43,8 +43,9 @@ type Node struct {
 
 	work sync.Mutex // one change of vault or disk at a time
 
-	vaultMu sync.RWMutex // held while the vault is exchanged by a join
-	vault   *vault       // nil in a fresh home
+	vaultMu sync.RWMutex    // held while the vault is exchanged by a join
+	vault   *vault          // nil in a fresh home
+	fresh   *keyring.Device // the keys that a fresh home will have
 
 	netMu sync.Mutex
 	net   Network
@@ -58,6 +59,7 @@ type Node struct {
 	brake   map[string]bool              // mapping → an apply waits for consent
 	limited string                       // why watching is incomplete
 	scanned time.Time
+	maps    chan struct{} // nil unless Run runs
 }
 
 // vault is what a device holds of its vault.
@@ -299,6 +301,9 @@ func (n *Node) create(ctx context.Context, r InitRequest) (string, error) {
 	}
 	header := secret.Header()
 	dev := keyring.NewDevice(header)
+	if n.fresh != nil { // the network knows it already
+		dev.Signing, dev.Wrapping = n.fresh.Signing, n.fresh.Wrapping
+	}
 	id := object.DeviceID(dev.ID())
 	adm := object.Admit(header.Tag, 0, id, dev.Recipient(), secret.Admission())
 	ring, err := keyring.SealRing(secret.Keys(), header, [][32]byte{dev.Recipient()}, secret.Admission(), nil)
@@ -331,20 +336,19 @@ func (n *Node) found(ctx context.Context, dev keyring.Device, header keyring.Hea
 	if err != nil {
 		return nil, err
 	}
-	if name == "" {
-		name = n.home.Config().Device.Name
-	}
-	if name == "" {
-		if name, err = os.Hostname(); err != nil || name == "" {
-			name = "device"
-		}
-	}
-	settings = settings.Set(v.id, "name/"+v.id.String(), name, false)
+	settings = settings.Set(v.id, "name/"+v.id.String(), n.deviceName(name), false)
 	v.view.join(settings)
 	if err := n.publish(ctx, v, object.ID{}); err != nil {
 		return nil, errors.Join(err, v.repo.Close())
 	}
 	return v, nil
+}
+
+func hostname() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "device"
 }
 
 // abs makes a local path absolute; commands do it before, so that the node's

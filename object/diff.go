@@ -69,16 +69,22 @@ func (s *side) expand(ctx context.Context) error {
 // DiffTree enumerates the names that differ between two directories (one
 // level), pruning equal nodes. A zero id is an empty directory.
 func DiffTree(ctx context.Context, g Getter, a, b ID) iter.Seq2[Change, error] {
+	return DiffTreeOf(ctx, g, g, a, b)
+}
+
+// DiffTreeOf is DiffTree with a Getter for each side: the second one sees
+// exactly the nodes of b that may differ from a.
+func DiffTreeOf(ctx context.Context, ga, gb Getter, a, b ID) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		if a == b {
 			return
 		}
-		x, err := newSide(ctx, g, a)
+		x, err := newSide(ctx, ga, a)
 		if err != nil {
 			yield(Change{}, err)
 			return
 		}
-		y, err := newSide(ctx, g, b)
+		y, err := newSide(ctx, gb, b)
 		if err != nil {
 			yield(Change{}, err)
 			return

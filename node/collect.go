@@ -1,0 +1,256 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// noter hands on what it reads and notes the ids.
+type noter struct {
+	object.Getter
+	note func(object.ID)
+}
+
+func (t *noter) Get(ctx context.Context, id object.ID) ([]byte, error) {
+	b, err := t.Getter.Get(ctx, id)
+	if err == nil {
+		t.note(id)
+	}
+	return b, err
+}
+
+// collector enumerates the objects that somebody who has some snapshots needs
+// for others: children first, cost ∝ what differs.
+type collector struct {
+	ctx  context.Context
+	v    *vault
+	have map[object.ID]bool // snapshots
+	base object.ID          // a tree that the other side has
+	sent map[object.ID]bool
+	out  []object.ID
+	emit func([]object.ID) error
+}
+
+// collectBatch is how many ids are handed on at once.
+const collectBatch = 8192
+
+// collect calls emit with the ids in batches. Roots that are not here are
+// returned.
+func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]object.ID) error) (absent []object.ID, err error) {
+	c := &collector{ctx: ctx, v: v, have: map[object.ID]bool{}, sent: map[object.ID]bool{}, emit: emit}
+	todo := []object.ID{}
+	for _, h := range have {
+		if s, err := object.GetSnapshot(ctx, v.repo, h); err == nil {
+			todo = append(todo, h)
+			if c.base.IsZero() {
+				c.base = s.Root
+			}
+		} else if !errors.Is(err, object.ErrMissing) && !errors.Is(err, object.ErrMalformed) {
+			return nil, err
+		}
+	}
+	for len(todo) > 0 {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if c.have[id] {
+			continue
+		}
+		c.have[id] = true
+		s, err := object.GetSnapshot(ctx, v.repo, id)
+		if errors.Is(err, object.ErrMissing) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		todo = append(todo, s.Parents...)
+	}
+	for _, id := range want {
+		b, err := v.repo.Get(ctx, id)
+		if errors.Is(err, object.ErrMissing) {
+			absent = append(absent, id)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, err := object.DecodeSnapshot(b); err != nil { // settings
+			if err := c.add(id); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := c.snapshots(id); err != nil {
+			return nil, err
+		}
+	}
+	return absent, c.flush()
+}
+
+func (c *collector) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	out := c.out
+	c.out = nil
+	return c.emit(out)
+}
+
+func (c *collector) add(id object.ID) error {
+	if c.sent[id] {
+		return nil
+	}
+	c.sent[id] = true
+	c.out = append(c.out, id)
+	if len(c.out) >= collectBatch {
+		return c.flush()
+	}
+	return nil
+}
+
+// snapshots adds a snapshot after its ancestors.
+func (c *collector) snapshots(head object.ID) error {
+	type frame struct {
+		id   object.ID
+		s    object.Snapshot
+		next int
+	}
+	push := func(stack []frame, id object.ID) ([]frame, error) {
+		if c.have[id] {
+			return stack, nil
+		}
+		c.have[id] = true
+		s, err := object.GetSnapshot(c.ctx, c.v.repo, id)
+		if errors.Is(err, object.ErrMissing) {
+			return stack, nil
+		}
+		return append(stack, frame{id: id, s: s}), err
+	}
+	stack, err := push(nil, head)
+	if err != nil {
+		return err
+	}
+	for len(stack) > 0 {
+		f := &stack[len(stack)-1]
+		if f.next < len(f.s.Parents) {
+			p := f.s.Parents[f.next]
+			f.next++
+			if stack, err = push(stack, p); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.one(f.id, f.s); err != nil {
+			return err
+		}
+		stack = stack[:len(stack)-1]
+	}
+	return nil
+}
+
+func (c *collector) one(id object.ID, s object.Snapshot) error {
+	base := c.base
+	if len(s.Parents) > 0 {
+		if p, err := object.GetSnapshot(c.ctx, c.v.repo, s.Parents[0]); err == nil {
+			base = p.Root
+		}
+	}
+	for _, root := range []object.ID{s.Base, s.Root} {
+		if root.IsZero() {
+			continue
+		}
+		if err := c.tree(base, root, 0); err != nil {
+			return err
+		}
+		base = root
+	}
+	for _, k := range s.Conflicts {
+		for _, side := range k.Sides {
+			if err := c.content(side.Entry, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return c.add(id)
+}
+
+func (c *collector) tree(have, want object.ID, depth int) error {
+	if have == want || c.sent[want] || depth > object.MaxDepth {
+		return nil
+	}
+	var nodes []object.ID
+	rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
+	for ch, err := range object.DiffTreeOf(c.ctx, c.v.repo, rec, have, want) {
+		if errors.Is(err, object.ErrMissing) {
+			return nil // a provider gives what it has
+		}
+		if err != nil {
+			return err
+		}
+		if ch.B == nil {
+			continue
+		}
+		if ch.B.Kind == object.Dir {
+			var below object.ID
+			if ch.A != nil && ch.A.Kind == object.Dir {
+				below = ch.A.Tree
+			}
+			if err := c.tree(below, ch.B.Tree, depth+1); err != nil {
+				return err
+			}
+			continue
+		}
+		if ch.A != nil && ch.A.SameContent(*ch.B) && ch.A.Xattrs == ch.B.Xattrs {
+			continue
+		}
+		if err := c.content(*ch.B, depth); err != nil {
+			return err
+		}
+	}
+	for i := len(nodes) - 1; i >= 0; i-- {
+		if err := c.add(nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collector) content(e object.Entry, depth int) error {
+	if e.Xattrs.Kind == object.KindChunk {
+		if err := c.add(e.Xattrs.ID); err != nil {
+			return err
+		}
+	}
+	if e.Kind == object.Dir {
+		return c.tree(object.ID{}, e.Tree, depth+1)
+	}
+	switch e.Content.Kind {
+	case object.KindChunk:
+		return c.add(e.Content.ID)
+	case object.KindList:
+		if c.sent[e.Content.ID] {
+			return nil
+		}
+		var nodes []object.ID
+		rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
+		for p, err := range object.Pieces(c.ctx, rec, e.Content.ID, 0) {
+			if errors.Is(err, object.ErrMissing) {
+				return nil
+			}
+			if err == nil {
+				err = c.add(p.ID)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for i := len(nodes) - 1; i >= 0; i-- {
+			if err := c.add(nodes[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,589 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
+)
+
+// Identity is the key that the network proves: the device's, or in a fresh
+// home the one that it will have.
+func (n *Node) Identity() ed25519.PrivateKey {
+	if v, err := n.open(); err == nil {
+		return v.dev.Signing
+	}
+	n.vaultMu.Lock()
+	defer n.vaultMu.Unlock()
+	if n.fresh == nil {
+		d := keyring.NewDevice(keyring.Header{})
+		n.fresh = &d
+	}
+	return n.fresh.Signing
+}
+
+// InviteRequest is bsv invite.
+type InviteRequest struct {
+	Role    string        `json:"role,omitempty"`
+	Expires time.Duration `json:"expires,omitempty"`
+}
+
+// InviteResult is a ticket.
+type InviteResult struct {
+	Ticket  string `json:"ticket"`
+	Expires string `json:"expires"`
+}
+
+// Invite opens an invite and returns its ticket.
+func (n *Node) Invite(_ context.Context, r InviteRequest) (InviteResult, error) {
+	v, err := n.open()
+	if err != nil {
+		return InviteResult{}, err
+	}
+	if r.Role != "" && r.Role != "full" {
+		return InviteResult{}, fail(Usage, "bsv invite", "role %q is not built yet", r.Role)
+	}
+	p := n.pairings()
+	if p == nil {
+		return InviteResult{}, fail(Failed, "bsv node", "the network is not running")
+	}
+	if r.Expires <= 0 {
+		r.Expires = time.Hour
+	}
+	t := proto.NewTicket(v.id, v.header.Tag, "full", n.now().Add(r.Expires), p.net.Addrs())
+	p.mu.Lock()
+	p.invites = append(p.invites, &invite{t: t})
+	if len(p.invites) > maxInvites {
+		p.invites = p.invites[1:]
+	}
+	p.mu.Unlock()
+	return InviteResult{t.String(), t.Expires.UTC().Format(time.RFC3339)}, nil
+}
+
+// Wait returns when a device has joined by an invite and has fetched what
+// there is.
+func (n *Node) Wait(ctx context.Context) error {
+	p, s := n.pairings(), n.syncer()
+	if p == nil || s == nil {
+		return nil
+	}
+	var id object.DeviceID
+	select {
+	case id = <-p.joined:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	v, err := n.open()
+	if err != nil {
+		return err
+	}
+	end := time.Now().Add(time.Minute)
+	for time.Now().Before(end) {
+		heads, _, err := v.view.H(ctx)
+		if err != nil {
+			return err
+		}
+		if x := s.session(id); x != nil && x.hasAcked(heads) {
+			_, known := v.view.newest(id)
+			if known {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// CheckTicket says what is wrong with a ticket before anything is tried.
+func CheckTicket(s string) error {
+	t, err := proto.ParseTicket(s)
+	if err != nil {
+		return &Error{Kind: Usage, Msg: err.Error(), Hint: "copy the ticket again: bsv invite prints it", Err: err}
+	}
+	if time.Now().After(t.Expires) {
+		return &Error{Kind: NotAuthorised, Msg: fmt.Sprintf("the ticket expired at %s", t.Expires.Local().Format(time.DateTime)), Hint: "make a new one: bsv invite", Err: proto.ErrExpired}
+	}
+	return nil
+}
+
+// CheckAddr reads the device id of a multiaddr.
+func CheckAddr(addr string) (object.DeviceID, error) {
+	hint := "bsv info prints a device's addresses, each ending in /p2p/ID"
+	if !strings.HasPrefix(addr, "/") {
+		return object.DeviceID{}, fail(Usage, hint, "%q is no multiaddr", addr)
+	}
+	_, id, ok := strings.Cut(addr, "/p2p/")
+	if !ok {
+		return object.DeviceID{}, fail(Usage, hint, "%s does not say which device is meant: /p2p/ID is missing", addr)
+	}
+	d, err := object.ParseDeviceID(id)
+	if err != nil {
+		return d, fail(Usage, hint, "%s: %v", addr, err)
+	}
+	return d, nil
+}
+
+// JoinRequest is bsv join TICKET.
+type JoinRequest struct {
+	Ticket string   `json:"ticket"`
+	Maps   []string `json:"maps,omitempty"`
+	Yes    bool     `json:"yes,omitempty"`
+	Name   string   `json:"name,omitempty"`
+}
+
+// JoinResult is what joining did.
+type JoinResult struct {
+	Device   string    `json:"device"`
+	Vault    string    `json:"vault"`
+	SetAside string    `json:"set_aside,omitempty"`
+	Maps     []MapInfo `json:"maps"`
+	State    string    `json:"state"`
+}
+
+// mayJoin says whether this home can join another vault, and with which keys.
+func (n *Node) mayJoin(ctx context.Context, yes bool) (keyring.Device, error) {
+	v, err := n.open()
+	if errors.Is(err, home.ErrNoHome) {
+		n.Identity()
+		n.vaultMu.RLock()
+		defer n.vaultMu.RUnlock()
+		return *n.fresh, nil
+	}
+	if err != nil {
+		return keyring.Device{}, err
+	}
+	if len(v.view.memberChains()) > 1 {
+		return keyring.Device{}, fail(Usage, "use another home: bsv --home DIR join …", "this device's vault has other devices: it cannot join another one")
+	}
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return keyring.Device{}, err
+	}
+	if len(heads) > 0 && !yes {
+		return keyring.Device{}, fail(Usage, "if that is meant: add -y", "this device has a vault of its own: joining sets its history aside and unites its files with the joined vault's")
+	}
+	return v.dev, nil
+}
+
+// Join is bsv join TICKET.
+func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
+	if err := CheckTicket(r.Ticket); err != nil {
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
+	t, err := proto.ParseTicket(r.Ticket)
+	if err != nil {
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
+	if v, err := n.open(); err == nil && v.header.Tag == t.Tag {
+		return n.afterJoin(ctx, t.Inviter, t.Addrs, r.Maps, "") // it is a member: connect and map
+	}
+	dev, err := n.mayJoin(ctx, r.Yes)
+	if err != nil {
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
+	net := n.network()
+	if net == nil {
+		return JoinResult{Maps: []MapInfo{}}, fail(Failed, "", "the network is not running")
+	}
+	acc, err := joinByTicket(ctx, net, t, dev, n.deviceName(r.Name))
+	if err != nil {
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
+	aside, err := n.enter(ctx, dev, acc, n.deviceName(r.Name), func(h keyring.Header) error {
+		if h.Tag != t.Tag {
+			return fail(NotAuthorised, "make a new ticket: bsv invite", "the other device answered for another vault than the ticket's")
+		}
+		return nil
+	})
+	if err != nil {
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
+	return n.afterJoin(ctx, t.Inviter, append(t.Addrs, acc.GetAddrs()...), r.Maps, aside)
+}
+
+func (n *Node) deviceName(name string) string {
+	if name == "" {
+		name = n.home.Config().Device.Name
+	}
+	if name == "" {
+		name = hostname()
+	}
+	return name
+}
+
+func unreachable(err error) error {
+	return &Error{Kind: Unreachable, Msg: "the other device does not answer", Hint: "is bsv node (or bsv invite) running there, and are both in one network?", Err: err}
+}
+
+// joinByTicket proves the knowledge of the ticket, first, and checks the
+// answer's proof.
+func joinByTicket(ctx context.Context, net Network, t proto.Ticket, dev keyring.Device, name string) (*proto.PairAccept, error) {
+	dial, cancel := context.WithTimeout(ctx, 2*proto.Handshake)
+	defer cancel()
+	st, err := net.Dial(dial, t.Inviter, proto.PairProtocol, t.Addrs)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer st.Close()
+	if err := st.SetDeadline(time.Now().Add(2 * proto.Handshake)); err != nil {
+		return nil, err
+	}
+	c := proto.NewConn(st)
+	nj := make([]byte, nonceLen)
+	rand.Read(nj)
+	w := dev.Recipient()
+	var ni proto.PairNonce
+	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: name, Nonce: nj}, proto.MaxStranger)
+	if err == nil {
+		err = c.Receive(&ni, proto.MaxStranger)
+	}
+	if err == nil {
+		err = c.Send(&proto.PairProof{Mac: proto.PairMAC(t.Secret, "joiner", dev.ID(), t.Inviter, nj, ni.GetNonce(), w[:])}, proto.MaxStranger)
+	}
+	var acc proto.PairAccept
+	if err == nil {
+		err = c.Receive(&acc, proto.MaxAccept)
+	}
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if acc.GetError() != "" || !hmac.Equal(acc.GetMac(), proto.PairMAC(t.Secret, "inviter", dev.ID(), t.Inviter, nj, ni.GetNonce(), w[:])) {
+		return nil, fail(NotAuthorised, "the invite may have ended: make a new one with bsv invite", "the other device did not accept the ticket")
+	}
+	return &acc, nil
+}
+
+// enter makes the joined vault this home's own.
+func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAccept, name string, check func(keyring.Header) error) (aside string, err error) {
+	h, err := keyring.DecodeHeader(acc.GetHeader())
+	if err != nil {
+		return "", err
+	}
+	if err := check(h); err != nil {
+		return "", err
+	}
+	chain, err := object.DecodeChain(acc.GetChain(), h.Tag, h.Admission)
+	if err != nil {
+		return "", err
+	}
+	if last := chain[len(chain)-1]; last.Device != object.DeviceID(dev.ID()) || last.Wrapping != dev.Recipient() {
+		return "", fmt.Errorf("%w: the answer admits another device", object.ErrAdmission)
+	}
+	ring, err := keyring.DecodeRing(acc.GetRing())
+	if err == nil {
+		err = checkSigner(ring, h)
+	}
+	if err != nil {
+		return "", err
+	}
+	dev.Tag, dev.Admission = h.Tag, h.Admission
+	if _, err := ring.OpenDevice(dev); err != nil {
+		return "", err
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	n.vaultMu.Lock()
+	old := n.vault
+	n.vault = nil
+	n.vaultMu.Unlock()
+	if old != nil {
+		if err := old.repo.Close(); err != nil {
+			return "", err
+		}
+		if aside, err = n.home.SetAside(fmt.Sprintf("%x", old.header.Tag[:8])); err != nil {
+			return "", err
+		}
+	}
+	if err := n.home.State().Reset(); err != nil {
+		return "", err
+	}
+	v, err := n.found(ctx, dev, h, ring, object.Settings{}.Admit(chain...), name)
+	if err != nil {
+		return "", err
+	}
+	n.vaultMu.Lock()
+	n.vault = v
+	n.vaultMu.Unlock()
+	return aside, nil
+}
+
+// afterJoin fetches what there is, maps directories and fills them.
+func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, addrs, maps []string, aside string) (JoinResult, error) {
+	res := JoinResult{Maps: []MapInfo{}, SetAside: aside}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	res.Device, res.Vault = v.id.String(), fmt.Sprintf("%x", v.header.Tag)
+	if len(addrs) > 0 {
+		if err := n.remember(home.Peer{Name: shortDevice(inviter), Device: inviter.String(), Addrs: addrs[:min(len(addrs), 8)]}); err != nil {
+			return res, err
+		}
+	}
+	n.members()
+	if s := n.syncer(); s != nil {
+		if err := s.exchange(ctx, v, target{id: inviter, name: inviter.String(), addrs: addrs}); err != nil {
+			n.log.Warn("joined, but the first exchange failed: the node goes on with it", "err", err)
+		}
+	}
+	n.work.Lock()
+	for _, m := range maps {
+		if err := n.mapArg(ctx, v, m); err != nil {
+			n.work.Unlock()
+			return res, err
+		}
+	}
+	_, err = n.takeSnapshot(ctx, v, "", nil, nil)
+	if err == nil {
+		_, err = n.applyState(ctx, v, false)
+	}
+	n.work.Unlock()
+	if err != nil {
+		return res, err
+	}
+	n.mapsChanged()
+	l, err := n.MapList(ctx)
+	if err != nil {
+		return res, err
+	}
+	res.Maps = l.Maps
+	st, err := n.Status(ctx)
+	res.State = st.State
+	return res, err
+}
+
+// mapArg maps VPATH=DIR, or a plain DIR as the vault's only unmapped
+// directory.
+func (n *Node) mapArg(ctx context.Context, v *vault, arg string) error {
+	if strings.HasPrefix(arg, "/") && strings.Contains(arg, "=") {
+		return n.mapDir(ctx, v, arg)
+	}
+	p, err := n.resolve(ctx, v, "")
+	if err != nil {
+		return err
+	}
+	setup, err := n.home.Setup()
+	if err != nil {
+		return err
+	}
+	var free []string
+	for e, err := range object.Entries(ctx, v.repo, p.root, "") {
+		if err != nil {
+			return err
+		}
+		path := "/" + e.Name
+		if e.Kind == object.Dir && !slices.ContainsFunc(setup.Mappings, func(m home.Mapping) bool { return object.Within(path, m.Path) || object.Within(m.Path, path) }) {
+			free = append(free, path)
+		}
+	}
+	switch len(free) {
+	case 0:
+		return n.mapDir(ctx, v, "/"+filepath.Base(arg)+"="+arg)
+	case 1:
+		return n.mapDir(ctx, v, free[0]+"="+arg)
+	}
+	return fail(Usage, "bsv map add "+free[0]+" "+arg, "the vault has several directories (%s): say which one %s stands for", strings.Join(free, ", "), arg)
+}
+
+// RepoAddRequest is bsv repo add [NAME] MULTIADDR.
+type RepoAddRequest struct {
+	Name string `json:"name,omitempty"`
+	Addr string `json:"addr"`
+	Yes  bool   `json:"yes,omitempty"`
+}
+
+// RepoAddResult is a peer that was added, or the words to compare.
+type RepoAddResult struct {
+	Name   string `json:"name"`
+	Device string `json:"device"`
+	Words  string `json:"words,omitempty"`
+}
+
+// RepoAdd connects to a member; a device outside the vault asks to be
+// admitted instead, and gets the words that both screens must show.
+func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, error) {
+	id, err := CheckAddr(r.Addr)
+	if err != nil {
+		return RepoAddResult{}, err
+	}
+	res := RepoAddResult{Name: r.Name, Device: id.String()}
+	s, net := n.syncer(), n.network()
+	if s == nil {
+		return res, fail(Failed, "bsv node", "the network is not running")
+	}
+	if id == net.Self() {
+		return res, fail(Usage, "give the address of another device", "%s is this device itself", r.Addr)
+	}
+	if v, err := n.open(); err == nil {
+		dial, cancel := context.WithTimeout(ctx, 2*dialWait)
+		_, err := s.connect(dial, id, []string{r.Addr})
+		cancel()
+		if err == nil || v.view.isMember(id) {
+			if err != nil {
+				return res, unreachable(err)
+			}
+			if res.Name == "" {
+				res.Name = n.nameOf(v, id)
+			}
+			if err := n.remember(home.Peer{Name: res.Name, Device: id.String(), Addrs: []string{r.Addr}}); err != nil {
+				return res, err
+			}
+			n.members()
+			_, err = n.syncWith(ctx, SyncRequest{Repos: []string{res.Name}}, true)
+			return res, err
+		}
+	}
+	dev, err := n.mayJoin(ctx, r.Yes)
+	if err != nil {
+		return res, err
+	}
+	res.Words, err = n.pairings().ask(ctx, id, r, dev)
+	return res, err
+}
+
+// ask sends a request without a ticket and returns the words.
+func (p *pairing) ask(ctx context.Context, id object.DeviceID, r RepoAddRequest, dev keyring.Device) (string, error) {
+	dial, cancel := context.WithTimeout(ctx, 2*proto.Handshake)
+	defer cancel()
+	st, err := p.net.Dial(dial, id, proto.PairProtocol, []string{r.Addr})
+	if err != nil {
+		return "", unreachable(err)
+	}
+	if err := st.SetDeadline(time.Now().Add(2 * proto.Handshake)); err != nil {
+		return "", err
+	}
+	c := proto.NewConn(st)
+	nj := make([]byte, nonceLen)
+	rand.Read(nj)
+	sum := sha256.Sum256(nj)
+	w := dev.Recipient()
+	var na proto.PairNonce
+	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: p.n.deviceName(""), Commit: sum[:]}, proto.MaxStranger)
+	if err == nil {
+		err = c.Receive(&na, proto.MaxStranger)
+	}
+	if err == nil {
+		err = c.Send(&proto.PairProof{Nonce: nj}, proto.MaxStranger)
+	}
+	if err != nil {
+		return "", errors.Join(unreachable(err), st.Reset())
+	}
+	p.mu.Lock()
+	old := p.asking
+	p.asking = &asking{id, dev, c, p.n.deviceName(""), r.Addr}
+	p.mu.Unlock()
+	if old != nil {
+		_ = old.conn.Reset() // given up for the new one
+	}
+	return keyring.FourWords(proto.PairDigest(dev.ID(), id, nj, na.GetNonce())), nil
+}
+
+// ConfirmRequest says whether the words matched.
+type ConfirmRequest struct {
+	Accept bool     `json:"accept"`
+	Maps   []string `json:"maps,omitempty"`
+}
+
+// JoinConfirm goes on with a request whose words a person has compared; it
+// waits for the other side's approval.
+func (n *Node) JoinConfirm(ctx context.Context, r ConfirmRequest) (JoinResult, error) {
+	res := JoinResult{Maps: []MapInfo{}}
+	p := n.pairings()
+	if p == nil {
+		return res, fail(Failed, "bsv node", "the network is not running")
+	}
+	p.mu.Lock()
+	a := p.asking
+	p.asking = nil
+	p.mu.Unlock()
+	if a == nil {
+		return res, fail(NotFound, "bsv repo add MULTIADDR", "no request is under way")
+	}
+	if !r.Accept {
+		return res, a.conn.Reset()
+	}
+	defer a.conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = a.conn.Reset() })
+	defer stop()
+	if err := a.conn.SetDeadline(time.Now().Add(proto.PairWait)); err != nil {
+		return res, err
+	}
+	var acc proto.PairAccept
+	if err := a.conn.Receive(&acc, proto.MaxAccept); err != nil {
+		if ctx.Err() != nil {
+			return res, ctx.Err()
+		}
+		return res, &Error{Kind: NotAuthorised, Msg: "the other device did not admit this one", Hint: "run it again, and there: bsv peers approve", Err: err}
+	}
+	aside, err := n.enter(ctx, a.dev, &acc, a.name, func(keyring.Header) error { return nil })
+	if err != nil {
+		return res, err
+	}
+	return n.afterJoin(ctx, a.id, append([]string{a.addr}, acc.GetAddrs()...), r.Maps, aside)
+}
+
+// ApproveRequest is bsv peers approve: without words it tells who asks.
+type ApproveRequest struct {
+	ID    string `json:"id,omitempty"`
+	Words string `json:"words,omitempty"`
+}
+
+// ApproveResult is who asks, or who was admitted.
+type ApproveResult struct {
+	Device   string `json:"device"`
+	Name     string `json:"name"`
+	Words    string `json:"words"`
+	Admitted bool   `json:"admitted"`
+}
+
+// Approve admits a device whose words a person has compared.
+func (n *Node) Approve(_ context.Context, r ApproveRequest) (ApproveResult, error) {
+	p := n.pairings()
+	if p == nil {
+		return ApproveResult{}, fail(Failed, "bsv node", "the node is not running, so nobody can ask")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var found *request
+	for id, q := range p.pending {
+		if time.Since(q.since) > proto.PairWait {
+			continue
+		}
+		if r.ID == "" && len(p.pending) == 1 || r.ID == id.String() || r.ID != "" && r.ID == q.name {
+			found = q
+		}
+	}
+	switch {
+	case found == nil && len(p.pending) > 1 && r.ID == "":
+		return ApproveResult{}, fail(Usage, "bsv peers list, then: bsv peers approve ID", "%d devices ask to join", len(p.pending))
+	case found == nil:
+		return ApproveResult{}, fail(NotFound, "on the other device: bsv repo add MULTIADDR", "no such device asks to join")
+	}
+	res := ApproveResult{Device: found.id.String(), Name: found.name, Words: found.words}
+	if r.Words == "" {
+		return res, nil
+	}
+	if r.Words != found.words {
+		return res, fail(NotAuthorised, "compare them again: bsv peers list", "the words do not match")
+	}
+	res.Admitted = true
+	delete(p.pending, found.id)
+	found.answer <- true
+	return res, nil
+}

@@ -1,0 +1,170 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/worktree"
+)
+
+// RunOptions of Run.
+type RunOptions struct {
+	NoWatch bool
+	Once    bool // snapshot, sync with who is there, and return
+}
+
+// longestBurst is how long changes may go on before they are stored.
+const longestBurst = 5 * time.Second
+
+// Run is the node's loop: change on disk → snapshot → record → push; news →
+// merge → apply. It returns when ctx ends.
+func (n *Node) Run(ctx context.Context, o RunOptions) error {
+	if o.Once {
+		_, err := n.Sync(ctx, SyncRequest{})
+		return err
+	}
+	n.loopMu.Lock()
+	n.running = true
+	n.maps = make(chan struct{}, 1)
+	n.loopMu.Unlock()
+	defer func() {
+		n.loopMu.Lock()
+		n.running = false
+		n.maps = nil
+		n.loopMu.Unlock()
+	}()
+	dirty := make(chan worktree.Dirty)
+	w := &watchers{n: n, out: dirty, off: o.NoWatch}
+	defer w.stop()
+	w.restart(ctx)
+	n.turn(ctx, nil, true)
+	full := time.NewTicker(n.home.Config().Snapshot.Every)
+	defer full.Stop()
+	for {
+		var arrived <-chan struct{}
+		if s := n.syncer(); s != nil {
+			arrived = s.arrived
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case d := <-dirty:
+			n.turn(ctx, map[string]map[string]bool{d.Mapping: d.Dirs}, false)
+		case <-arrived:
+			n.arrived(ctx)
+		case <-n.mapsChan():
+			w.restart(ctx)
+			n.turn(ctx, nil, true)
+		case <-full.C:
+			n.turn(ctx, nil, true)
+		}
+	}
+}
+
+func (n *Node) mapsChan() chan struct{} {
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	return n.maps
+}
+
+// mapsChanged tells the loop that mappings came or went.
+func (n *Node) mapsChanged() {
+	if c := n.mapsChan(); c != nil {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// turn takes a snapshot of what may have changed, and applies the state when
+// it differs.
+func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool, whole bool) {
+	v, err := n.open()
+	if err != nil {
+		return
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	t, err := n.takeSnapshot(ctx, v, "", nil, dirty)
+	if err == nil && !t.id.IsZero() {
+		err = v.repo.Compact(ctx)
+	}
+	if err == nil {
+		_, err = n.applyState(ctx, v, false)
+	}
+	n.report(ctx, err)
+}
+
+// arrived applies what other devices published.
+func (n *Node) arrived(ctx context.Context) {
+	v, err := n.open()
+	if err != nil {
+		return
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	a, err := n.applyState(ctx, v, false)
+	if err == nil {
+		err = v.repo.Compact(ctx)
+	}
+	for _, m := range a.braked {
+		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: "many deletions wait for consent: bsv sync --accept-deletes"})
+	}
+	n.report(ctx, err)
+}
+
+// report tells of a turn that failed; the next one tries again.
+func (n *Node) report(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	e := Explain(err)
+	n.log.Error(e.Msg, "hint", e.Hint)
+	n.Bus.Publish(event.Event{Kind: event.Problem, Message: e.Msg})
+}
+
+// watchers watch the mapped directories.
+type watchers struct {
+	n      *Node
+	out    chan<- worktree.Dirty
+	off    bool
+	wg     sync.WaitGroup
+	cancel context.CancelFunc
+}
+
+func (w *watchers) stop() {
+	if w.cancel != nil {
+		w.cancel()
+		w.wg.Wait()
+	}
+}
+
+func (w *watchers) restart(ctx context.Context) {
+	w.stop()
+	v, err := w.n.open()
+	if w.off || err != nil {
+		return
+	}
+	maps, err := w.n.mappings(v)
+	if err != nil {
+		w.n.report(ctx, err)
+		return
+	}
+	ctx, w.cancel = context.WithCancel(ctx)
+	for _, m := range maps {
+		o := worktree.WatchOptions{Mapping: m, Quiet: w.n.home.Config().Snapshot.Quiet, Most: longestBurst, Log: w.n.log, Limited: func(err error) {
+			w.n.loopMu.Lock()
+			w.n.limited = err.Error()
+			w.n.loopMu.Unlock()
+		}}
+		w.wg.Go(func() {
+			if err := worktree.Watch(ctx, o, w.out); err != nil && !errors.Is(err, context.Canceled) {
+				w.n.report(ctx, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,292 @@
+package node
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
+	"github.com/bsvsync/bsv/repo"
+)
+
+// pairing is the one protocol that a stranger reaches.
+type pairing struct {
+	n    *Node
+	net  Network
+	slot chan struct{} // connections of strangers
+
+	mu      sync.Mutex
+	invites []*invite
+	pending map[object.DeviceID]*request
+	last    map[object.DeviceID]time.Time
+	asking  *asking // our own request to another device
+	joined  chan object.DeviceID
+}
+
+// invite is an open ticket; the first device that proves itself owns it.
+type invite struct {
+	t     proto.Ticket
+	bound object.DeviceID
+}
+
+// request is a device that asks without a ticket.
+type request struct {
+	id       object.DeviceID
+	wrapping [32]byte
+	name     string
+	words    string
+	since    time.Time
+	answer   chan bool
+}
+
+// asking is this device's own request, waiting for its answer.
+type asking struct {
+	id   object.DeviceID
+	dev  keyring.Device
+	conn *proto.Conn
+	name string
+	addr string
+}
+
+const (
+	maxConnections = 4
+	maxInvites     = 16
+	attemptEvery   = time.Second
+	nonceLen       = 32
+	maxPeerName    = 255
+)
+
+func newPairing(n *Node, net Network) *pairing {
+	return &pairing{n: n, net: net, slot: make(chan struct{}, maxConnections), pending: map[object.DeviceID]*request{}, last: map[object.DeviceID]time.Time{}, joined: make(chan object.DeviceID, 16)}
+}
+
+var errSilence = errors.New("not authorised")
+
+// accept talks to a stranger. Whatever fails ends in the same silence.
+func (p *pairing) accept(ctx context.Context, from object.DeviceID, st proto.Stream) {
+	select {
+	case p.slot <- struct{}{}:
+	default:
+		_ = st.Reset() // too many at once: nothing is owed to strangers
+		return
+	}
+	held := true
+	release := func() {
+		if held {
+			held = false
+			<-p.slot
+		}
+	}
+	defer release()
+	err := p.talk(ctx, from, st, release)
+	if err != nil {
+		p.n.log.Debug("pairing", "peer", from.String(), "err", err)
+		_ = st.Reset() // the stream is given up either way
+		return
+	}
+	_ = st.Close() // everything was said
+}
+
+func (p *pairing) talk(ctx context.Context, from object.DeviceID, st proto.Stream, release func()) error {
+	p.mu.Lock()
+	wait := attemptEvery - time.Since(p.last[from])
+	if len(p.last) > 4096 {
+		clear(p.last)
+	}
+	p.last[from] = time.Now()
+	p.mu.Unlock()
+	if wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := st.SetDeadline(time.Now().Add(proto.Handshake)); err != nil {
+		return err
+	}
+	c := proto.NewConn(st)
+	var ask proto.PairAsk
+	if err := c.Receive(&ask, proto.MaxStranger); err != nil {
+		return err
+	}
+	if len(ask.GetWrapping()) != 32 || len(ask.GetName()) > maxPeerName {
+		return proto.ErrViolation
+	}
+	nonce := make([]byte, nonceLen)
+	rand.Read(nonce)
+	if err := c.Send(&proto.PairNonce{Nonce: nonce}, proto.MaxStranger); err != nil {
+		return err
+	}
+	var proof proto.PairProof
+	if err := c.Receive(&proof, proto.MaxStranger); err != nil {
+		return err
+	}
+	v, err := p.n.open()
+	if err != nil {
+		return err
+	}
+	if len(ask.GetNonce()) == nonceLen {
+		return p.withTicket(ctx, v, from, c, &ask, &proof, nonce)
+	}
+	sum := sha256.Sum256(proof.GetNonce())
+	if len(proof.GetNonce()) != nonceLen || !hmac.Equal(sum[:], ask.GetCommit()) {
+		return proto.ErrViolation
+	}
+	release() // it waits for a person: others may talk meanwhile
+	return p.withWords(ctx, v, from, c, &ask, keyring.FourWords(proto.PairDigest(from, v.id, proof.GetNonce(), nonce)))
+}
+
+func (p *pairing) withTicket(ctx context.Context, v *vault, from object.DeviceID, c *proto.Conn, ask *proto.PairAsk, proof *proto.PairProof, nonce []byte) error {
+	var found *invite
+	p.mu.Lock()
+	for _, i := range p.invites {
+		want := proto.PairMAC(i.t.Secret, "joiner", from, v.id, ask.GetNonce(), nonce, ask.GetWrapping())
+		if hmac.Equal(want, proof.GetMac()) && time.Now().Before(i.t.Expires) && (i.bound.IsZero() || i.bound == from) {
+			i.bound = from
+			found = i
+			break
+		}
+	}
+	p.mu.Unlock()
+	if found == nil { // only slowed down: closing the invite would let a neighbour deny it
+		select {
+		case <-time.After(attemptEvery):
+		case <-ctx.Done():
+		}
+		_ = c.Send(&proto.PairAccept{Error: "not authorised"}, proto.MaxStranger) // the stream ends anyway
+		return errSilence
+	}
+	return p.admit(ctx, v, from, [32]byte(ask.GetWrapping()), ask.GetName(), c,
+		proto.PairMAC(found.t.Secret, "inviter", from, v.id, ask.GetNonce(), nonce, ask.GetWrapping()))
+}
+
+// admit makes a device a member and gives it what it needs.
+func (p *pairing) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping [32]byte, name string, c *proto.Conn, mac []byte) error {
+	chain, ring, err := p.n.admit(ctx, v, id, wrapping, name)
+	if err != nil {
+		return err
+	}
+	m := &proto.PairAccept{Mac: mac, Header: v.header.Encode(), Chain: object.EncodeChain(chain), Ring: ring.Encode(), Addrs: p.net.Addrs()}
+	if err := c.SetDeadline(time.Now().Add(proto.Handshake)); err != nil {
+		return err
+	}
+	if err := c.Send(m, proto.MaxAccept); err != nil {
+		return err
+	}
+	p.n.Bus.Publish(event.Event{Kind: event.Pairing, Device: id.String(), Message: "joined"})
+	select {
+	case p.joined <- id:
+	default:
+	}
+	return nil
+}
+
+func (n *Node) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping [32]byte, name string) ([]object.Admission, *keyring.Ring, error) {
+	n.work.Lock()
+	defer n.work.Unlock()
+	members := v.view.memberChains()
+	own := members[v.id]
+	if chain, ok := members[id]; ok && chain[len(chain)-1].Wrapping == wrapping { // it asks again: the answer was lost
+		own = chain[:len(chain)-1]
+	}
+	adm := object.Admit(v.header.Tag, 0, id, wrapping, v.dev.Signing)
+	chain := append(slices.Clone(members[v.id]), adm)
+	if len(own) == 0 {
+		return nil, nil, fmt.Errorf("admit: %w: this device has no chain", object.ErrAdmission)
+	}
+	to := [][32]byte{wrapping}
+	for d, c := range members {
+		if d != id {
+			to = append(to, c[len(c)-1].Wrapping)
+		}
+	}
+	ring, err := keyring.SealRing(v.keys, v.header, to, v.dev.Signing, object.EncodeChain(members[v.id]))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := repo.PutRing(v.repo.Backend(), ring); err != nil {
+		return nil, nil, err
+	}
+	v.view.join(object.Settings{}.Admit(adm))
+	if name != "" {
+		v.view.join(v.view.set(v.id, "name/"+id.String(), name, false))
+	}
+	if err := n.publish(ctx, v, object.ID{}); err != nil {
+		return nil, nil, err
+	}
+	n.changed()
+	return chain, ring, nil
+}
+
+// withWords waits for a person who compares four words.
+func (p *pairing) withWords(ctx context.Context, v *vault, from object.DeviceID, c *proto.Conn, ask *proto.PairAsk, words string) error {
+	r := &request{id: from, wrapping: [32]byte(ask.GetWrapping()), name: ask.GetName(), words: words, since: time.Now(), answer: make(chan bool, 1)}
+	p.mu.Lock()
+	for id, old := range p.pending {
+		if time.Since(old.since) > proto.PairWait {
+			delete(p.pending, id)
+		}
+	}
+	if old := p.pending[from]; old != nil {
+		delete(p.pending, from)
+		old.answer <- false
+	}
+	if len(p.pending) >= proto.MaxPending {
+		p.mu.Unlock()
+		return errSilence
+	}
+	p.pending[from] = r
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		if p.pending[from] == r {
+			delete(p.pending, from)
+		}
+		p.mu.Unlock()
+	}()
+	p.n.Bus.Publish(event.Event{Kind: event.Pairing, Device: from.String(), Message: "asks to join: " + words})
+	p.n.log.Warn("a device asks to join: compare the words, then: bsv peers approve", "device", from.String(), "words", words)
+	if err := c.SetDeadline(time.Now().Add(proto.PairWait)); err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	go func() { // ends when the asking side goes away or the answer is sent
+		var m proto.PairProof
+		_ = c.Receive(&m, proto.MaxStranger) // nothing more is expected: any end is an end
+		close(gone)
+	}()
+	select {
+	case yes := <-r.answer:
+		if !yes {
+			return errSilence
+		}
+	case <-gone:
+		return errSilence
+	case <-time.After(proto.PairWait):
+		return errSilence
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return p.admit(ctx, v, from, r.wrapping, r.name, c, nil)
+}
+
+// waiting lists the devices that ask.
+func (p *pairing) waiting() []PeerInfo {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []PeerInfo
+	for _, r := range p.pending {
+		out = append(out, PeerInfo{ID: r.id.String(), Name: r.name, State: "waiting", Words: r.words, LastSeen: stamp(r.since.UnixNano())})
+	}
+	return out
+}

@@ -1,0 +1,228 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// SyncRequest is bsv sync and fetch.
+type SyncRequest struct {
+	Repos         []string `json:"repos,omitempty"` // names of peers; empty: all members
+	AcceptDeletes bool     `json:"accept_deletes,omitempty"`
+}
+
+// dialWait is how long a member is looked for without a running node, and
+// stall how long an exchange may make no progress.
+const (
+	dialWait = 3 * time.Second
+	stall    = 30 * time.Second
+)
+
+// target is a member to sync with.
+type target struct {
+	id    object.DeviceID
+	name  string
+	addrs []string
+}
+
+// targets are the members that a person named, or all.
+func (n *Node) targets(v *vault, names []string) ([]target, error) {
+	setup, err := n.home.Setup()
+	if err != nil {
+		return nil, err
+	}
+	all := map[object.DeviceID]target{}
+	for d := range v.view.memberChains() {
+		if d == v.id {
+			continue
+		}
+		t := target{id: d, name: n.nameOf(v, d)}
+		if k, ok := v.view.newest(d); ok {
+			t.addrs = slices.Clone(k.said.Addresses)
+		}
+		all[d] = t
+	}
+	byName := map[string]object.DeviceID{}
+	for _, p := range setup.Peers {
+		if id, err := object.ParseDeviceID(p.Device); err == nil {
+			byName[p.Name] = id
+			if t, ok := all[id]; ok {
+				t.addrs = append(t.addrs, p.Addrs...)
+				all[id] = t
+			}
+		}
+	}
+	var out []target
+	for _, name := range names {
+		id, ok := byName[name]
+		if !ok {
+			if id, err = n.deviceNamed(v, name); err != nil {
+				return nil, fail(NotFound, "bsv repo list", "no repository or device is named %q", name)
+			}
+		}
+		t, ok := all[id]
+		if !ok {
+			return nil, fail(NotFound, "bsv peers", "%s is no other member of this vault", name)
+		}
+		out = append(out, t)
+	}
+	if len(names) == 0 {
+		for _, t := range all {
+			out = append(out, t)
+		}
+		slices.SortFunc(out, func(a, b target) int { return compareID(object.ID(a.id), object.ID(b.id)) })
+	}
+	return out, nil
+}
+
+// Fetch is bsv fetch: copies in what the members have; the disk stays.
+func (n *Node) Fetch(ctx context.Context, r SyncRequest) (SyncResult, error) {
+	return n.syncWith(ctx, r, false)
+}
+
+// Sync is bsv sync: snapshot, fetch, merge, apply, push.
+func (n *Node) Sync(ctx context.Context, r SyncRequest) (SyncResult, error) {
+	return n.syncWith(ctx, r, true)
+}
+
+func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResult, error) {
+	res := SyncResult{Problems: []Problem{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	targets, err := n.targets(v, r.Repos)
+	if err != nil {
+		return res, err
+	}
+	before, err := n.Conflicts(ctx)
+	if err != nil {
+		return res, err
+	}
+	if disk {
+		n.work.Lock()
+		t, err := n.takeSnapshot(ctx, v, "", nil, nil)
+		n.work.Unlock()
+		if err != nil {
+			return res, err
+		}
+		res.Problems = problems(t.problems)
+	}
+	s := n.syncer()
+	if s == nil && len(targets) > 0 {
+		return res, fail(Unreachable, "bsv node", "the network is not running")
+	}
+	reached := 0
+	if s != nil {
+		fo, fb, so, sb := s.fetchedObjects.Load(), s.fetchedBytes.Load(), s.sentObjects.Load(), s.sentBytes.Load()
+		errs := make([]error, len(targets))
+		var wg sync.WaitGroup
+		for i, t := range targets {
+			wg.Go(func() { errs[i] = s.exchange(ctx, v, t) })
+		}
+		wg.Wait()
+		for i, err := range errs {
+			if err != nil {
+				n.log.Debug("sync", "peer", targets[i].name, "err", err)
+				res.Unreachable = append(res.Unreachable, targets[i].name)
+			} else {
+				reached++
+			}
+		}
+		res.FetchedObjects, res.FetchedBytes = s.fetchedObjects.Load()-fo, s.fetchedBytes.Load()-fb
+		res.SentObjects, res.SentBytes = s.sentObjects.Load()-so, s.sentBytes.Load()-sb
+	}
+	if ctx.Err() != nil {
+		return res, ctx.Err()
+	}
+	var braked []string
+	if disk {
+		n.work.Lock()
+		a, err := n.applyState(ctx, v, r.AcceptDeletes)
+		n.work.Unlock()
+		if err != nil {
+			return res, err
+		}
+		res.Applied, braked = Applied(a.change), a.braked
+		res.Problems = append(res.Problems, problems(a.problems)...)
+	}
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return res, err
+	}
+	st, err := n.state(ctx, v, heads)
+	if err != nil {
+		return res, err
+	}
+	if len(heads) > 0 {
+		res.State = st.Root.CID(object.KindTree)
+	}
+	res.Merged, res.Conflicts = len(heads) > 1, len(st.Conflicts)
+	res.NewConflicts = len(st.Conflicts) > len(before.Conflicts)
+	switch {
+	case len(braked) > 0:
+		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: another device deleted most of the files; nothing was deleted here", braked[0])
+	case len(targets) > 0 && reached == 0:
+		return res, fail(Unreachable, "start it there: bsv node; what is stored here is safe", "no other device was reached: %v", res.Unreachable)
+	}
+	return res, nil
+}
+
+// exchange brings this device and a member to the same records.
+func (s *syncer) exchange(ctx context.Context, v *vault, t target) error {
+	dial, cancel := context.WithTimeout(ctx, dialWait)
+	x, err := s.connect(dial, t.id, t.addrs)
+	cancel()
+	if err != nil {
+		if x = s.session(t.id); x == nil {
+			return err
+		}
+	}
+	last := time.Now()
+	mark := s.fetchedBytes.Load() + s.sentBytes.Load()
+	for {
+		if err := x.ping(ctx); err != nil {
+			return err
+		}
+		if err := x.fetchMissing(ctx); err != nil {
+			return err
+		}
+		heads, pending, err := v.view.H(ctx)
+		if err != nil {
+			return err
+		}
+		if len(pending) == 0 && x.hasAcked(heads) {
+			return nil
+		}
+		if now := s.fetchedBytes.Load() + s.sentBytes.Load(); now != mark {
+			mark, last = now, time.Now()
+		}
+		if time.Since(last) > stall {
+			return errors.New("the exchange makes no progress")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-x.done:
+			return errors.New("the connection was lost")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// hasAcked reports whether heads are complete at the peer.
+func (x *session) hasAcked(heads []object.ID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, h := range heads {
+		if !x.acked[h] {
+			return false
+		}
+	}
+	return true
+}

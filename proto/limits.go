@@ -1,0 +1,36 @@
+package proto
+
+import "time"
+
+// Protocol ids.
+const (
+	SyncProtocol = "/bsv/sync/1"
+	DataProtocol = "/bsv/data/1"
+	PairProtocol = "/bsv/pair/1"
+)
+
+// Limits of the wire. A peer's number never sizes an allocation beyond them.
+const (
+	// MaxControl bounds a control message, MaxFrame a frame of a data stream.
+	MaxControl = 1 << 20
+	MaxFrame   = 8<<20 + 64<<10
+	// MaxStranger bounds what a device that has proven nothing may send.
+	MaxStranger = 4 << 10
+	// MaxHello bounds a Hello: 4,096 tips of 32 bytes and a chain.
+	MaxHello = 192 << 10
+	// MaxAccept bounds what an inviter answers.
+	MaxAccept = 256 << 10
+	// MaxHave bounds the snapshots that a FETCH names, MaxGet the ids of a GET.
+	MaxHave = 4096
+	MaxGet  = 1024
+	// MaxInline bounds the blocks that travel with an announcement.
+	MaxInline = 192 << 10
+	// Handshake is how long a peer may take to prove itself, Idle how long a
+	// stream may be silent in the middle of something.
+	Handshake = 10 * time.Second
+	Idle      = 30 * time.Second
+	// PairWait is how long a request without a ticket waits for its answer.
+	PairWait = 10 * time.Minute
+	// MaxPending bounds the requests that wait.
+	MaxPending = 8
+)
