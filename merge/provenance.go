@@ -25,8 +25,14 @@ func (d *dirMerge) outlived(name string, e object.Entry, ours bool) (bool, error
 		return false, err
 	}
 	if d.applied && !ours {
-		mine, there, err := object.Lookup(d.ctx, d.over, d.theirs, orig)
-		if err != nil || there == ok && (!ok || mine.SameContent(o)) {
+		given, there, err := object.Lookup(d.ctx, d.over, d.theirs, orig)
+		if err != nil || there == ok && (!ok || given.SameContent(o)) {
+			return false, err
+		}
+		// The person may have moved it since: that it is on the disk at all
+		// says that the step was done.
+		found, err := d.contentsAdded(0)
+		if err != nil || there && given.Kind != object.Dir && found[given.Digest(d.Hash)] {
 			return false, err
 		}
 	}

@@ -125,7 +125,8 @@ func Three(ctx context.Context, env Env, base, ours, theirs object.ID) (Result, 
 // Scanned merges what was found on a disk with what the disk was being given,
 // by what is known to have arrived there. A step of an interrupted apply that
 // nobody wrote down is no statement of a person: a conflict copy that only
-// the given tree has stays when its original was found as it was given.
+// the given tree has stays when its original was found as it was given, there
+// or, moved since, at another path.
 func Scanned(ctx context.Context, env Env, materialised, scanned, given object.ID) (Result, error) {
 	return run(&three{work: newWork(ctx, env), applied: true}, materialised, scanned, given)
 }

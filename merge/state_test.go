@@ -202,6 +202,35 @@ func TestRecordedBases(t *testing.T) {
 	}
 }
 
+// An apply wrote the given version over /a, was killed before it wrote the
+// copy or wrote anything down, and the person went on: the copy must come. Only
+// an edit of what was materialised takes it away.
+func TestScannedAfterAKilledApply(t *testing.T) {
+	w := newWorld(t)
+	at := w.copyName("/a", "lost")
+	materialised := w.tree(flat{"/a": file("lost", 1)})
+	given := w.tree(flat{"/a": file("won", 9), at: file("lost", 1)})
+	for _, c := range []struct {
+		name    string
+		scanned flat
+		kept    bool
+	}{
+		{"as it was left", flat{"/a": file("won", 9)}, true},
+		{"renamed", flat{"/b": file("won", 9)}, true},
+		{"moved into a directory", flat{"/d/a": file("won", 9)}, true},
+		{"nothing was applied, and edited", flat{"/a": file("edited", 5)}, false},
+		{"nothing was applied, and deleted", nil, false},
+	} {
+		r, err := merge.Scanned(w.ctx, w.env(), materialised, w.tree(c.scanned), given)
+		w.must(err)
+		w.keep(r.New)
+		got := w.flat(r.Root)
+		if _, ok := got[at]; ok != c.kept {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 // What a caller does with a result changes neither the memo nor a snapshot.
 func TestResultIsTheCallers(t *testing.T) {
 	w := newWorld(t)

@@ -1,0 +1,279 @@
+package discovery
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
+)
+
+// Options of New.
+type Options struct {
+	Key    ed25519.PrivateKey
+	Listen []string // multiaddrs; empty: DefaultPort of all interfaces, or a free one
+	MDNS   bool
+	Log    *slog.Logger
+}
+
+// DefaultPort is where a device listens unless told otherwise.
+const DefaultPort = 27800
+
+// Host is this device on the network.
+type Host struct {
+	h      host.Host
+	self   object.DeviceID
+	log    *slog.Logger
+	mdnsOn bool
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	members  map[peer.ID]bool
+	keepers  map[peer.ID]*keeper
+	services map[string]mdnsService // by mDNS name
+	names    []string
+	handlers map[string]bool
+	found    func(object.DeviceID, bool)
+}
+
+// New begins to listen.
+func New(ctx context.Context, o Options) (*Host, error) {
+	key, err := crypto.UnmarshalEd25519PrivateKey(o.Key)
+	if err != nil {
+		return nil, fmt.Errorf("start network: %w", err)
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h := &Host{log: log, mdnsOn: o.MDNS, members: map[peer.ID]bool{}, keepers: map[peer.ID]*keeper{}, services: map[string]mdnsService{}, handlers: map[string]bool{}}
+	copy(h.self[:], o.Key.Public().(ed25519.PublicKey))
+	lists := [][]string{o.Listen}
+	if len(o.Listen) == 0 {
+		lists = [][]string{listenOn(DefaultPort), listenOn(0)}
+	}
+	for i, l := range lists {
+		if h.h, err = newHost(key, l); err == nil {
+			break
+		}
+		if i == len(lists)-1 {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		log.Info("the default port is taken", "err", err)
+	}
+	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	h.h.Network().Notify(&network.NotifyBundle{
+		ConnectedF: func(_ network.Network, c network.Conn) { h.note(c.RemotePeer(), true) },
+		DisconnectedF: func(_ network.Network, c network.Conn) {
+			h.wake(c.RemotePeer())
+		},
+	})
+	h.h.SetStreamHandler(beatProtocol, answerBeat)
+	h.wg.Go(func() { watchNetwork(h.ctx, h.networkChanged) })
+	return h, nil
+}
+
+func listenOn(port int) []string {
+	return []string{
+		fmt.Sprintf("/ip4/0.0.0.0/tcp/%d", port), fmt.Sprintf("/ip6/::/tcp/%d", port),
+		fmt.Sprintf("/ip4/0.0.0.0/udp/%d/quic-v1", port), fmt.Sprintf("/ip6/::/udp/%d/quic-v1", port),
+	}
+}
+
+func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
+	rm, err := limits()
+	if err != nil {
+		return nil, err
+	}
+	cm, err := connmgr.NewConnManager(64, 256, connmgr.WithGracePeriod(time.Minute))
+	if err != nil {
+		return nil, err
+	}
+	mux := *yamux.DefaultTransport
+	mux.InitialStreamWindowSize = 4 << 20
+	mux.MaxStreamWindowSize = 16 << 20
+	return libp2p.New(
+		libp2p.Identity(key), libp2p.ListenAddrStrings(listen...), libp2p.ResourceManager(rm), libp2p.ConnectionManager(cm),
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.Security(noise.ID, noise.New),
+		libp2p.Muxer(yamux.ID, &mux), libp2p.DisableRelay(), libp2p.DisableMetrics(),
+		libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(3*time.Second), swarm.WithDialRanker(rank)),
+		libp2p.UserAgent("bsv"), libp2p.Ping(false),
+	)
+}
+
+// Self is this device.
+func (h *Host) Self() object.DeviceID { return h.self }
+
+func peerID(d object.DeviceID) (peer.ID, error) {
+	return peer.Decode(d.String())
+}
+
+func deviceID(p peer.ID) (object.DeviceID, bool) {
+	d, err := object.ParseDeviceID(p.String())
+	return d, err == nil
+}
+
+// Addrs are the multiaddrs of this device with its id; loopback ones only
+// when it listens on nothing else.
+func (h *Host) Addrs() []string {
+	var all, outside []string
+	for _, a := range h.h.Addrs() {
+		s := a.String() + "/p2p/" + h.h.ID().String()
+		all = append(all, s)
+		if !manet.IsIPLoopback(a) && !linkLocal(a) {
+			outside = append(outside, s)
+		}
+	}
+	if len(outside) > 0 {
+		all = outside
+	}
+	slices.SortStableFunc(all, func(a, b string) int { return len(a) - len(b) })
+	return all
+}
+
+func linkLocal(a ma.Multiaddr) bool {
+	ip, err := manet.ToIP(a)
+	return err == nil && ip.IsLinkLocalUnicast()
+}
+
+// stream adapts a libp2p stream.
+type stream struct{ network.Stream }
+
+func (s stream) Reset() error { return s.Stream.Reset() }
+
+// Dial opens a stream of a protocol, connecting first when needed.
+func (h *Host) Dial(ctx context.Context, id object.DeviceID, proto_ string, addrs []string) (proto.Stream, error) {
+	p, err := peerID(id)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	h.addAddrs(p, addrs, peerstore.TempAddrTTL)
+	if h.h.Network().Connectedness(p) != network.Connected {
+		if s, ok := h.h.Network().(*swarm.Swarm); ok {
+			s.Backoff().Clear(p)
+		}
+		if err := h.h.Connect(ctx, peer.AddrInfo{ID: p}); err != nil {
+			return nil, fmt.Errorf("dial %s: %w", id, err)
+		}
+	}
+	s, err := h.h.NewStream(ctx, p, protocol.ID(proto_))
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", id, err)
+	}
+	return stream{s}, nil
+}
+
+func (h *Host) addAddrs(p peer.ID, addrs []string, ttl time.Duration) {
+	for _, s := range addrs {
+		a, err := ma.NewMultiaddr(s)
+		if err != nil {
+			h.log.Debug("address", "addr", s, "err", err)
+			continue
+		}
+		if tr, _ := peer.SplitAddr(a); tr != nil {
+			h.h.Peerstore().AddAddr(p, tr, ttl)
+		}
+	}
+}
+
+// Handle sets who takes the streams of a protocol.
+func (h *Host) Handle(proto_ string, f func(context.Context, object.DeviceID, proto.Stream)) {
+	h.h.SetStreamHandler(protocol.ID(proto_), func(s network.Stream) {
+		id, ok := deviceID(s.Conn().RemotePeer())
+		if !ok || h.ctx.Err() != nil {
+			_ = s.Reset() // not an Ed25519 identity, or the host is closing
+			return
+		}
+		h.wg.Add(1)
+		defer h.wg.Done()
+		f(h.ctx, id, stream{s})
+	})
+	h.mu.Lock()
+	h.handlers[proto_] = true
+	h.mu.Unlock()
+}
+
+// Found calls f whenever a device was reached or found.
+func (h *Host) Found(ctx context.Context, f func(object.DeviceID, bool)) {
+	h.mu.Lock()
+	h.found = f
+	h.mu.Unlock()
+	for _, p := range h.h.Network().Peers() {
+		h.note(p, true)
+	}
+	<-ctx.Done()
+	h.mu.Lock()
+	h.found = nil
+	h.mu.Unlock()
+}
+
+func (h *Host) note(p peer.ID, connected bool) {
+	id, ok := deviceID(p)
+	h.mu.Lock()
+	f := h.found
+	member := h.members[p]
+	h.mu.Unlock()
+	if ok && f != nil && (member || !connected) {
+		f(id, connected)
+	}
+}
+
+// Path is the remote address in use, "" when there is no connection.
+func (h *Host) Path(id object.DeviceID) string {
+	p, err := peerID(id)
+	if err != nil {
+		return ""
+	}
+	for _, c := range h.h.Network().ConnsToPeer(p) {
+		return c.RemoteMultiaddr().String()
+	}
+	return ""
+}
+
+// Close ends everything.
+func (h *Host) Close() error {
+	h.cancel()
+	h.mu.Lock()
+	services := h.services
+	h.services = map[string]mdnsService{}
+	h.names = nil
+	protos := h.handlers
+	h.handlers = map[string]bool{}
+	h.mu.Unlock()
+	var errs []error
+	for _, s := range services {
+		errs = append(errs, s.Close())
+	}
+	for id := range protos {
+		h.h.RemoveStreamHandler(protocol.ID(id))
+	}
+	errs = append(errs, h.h.Close())
+	h.wg.Wait()
+	return errors.Join(errs...)
+}
