@@ -289,7 +289,6 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	whole := len(r.Include) == 0 && len(r.Exclude) == 0 && r.Overwrite == ""
 	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
 		for _, p := range pieces {
 			e := p.e
@@ -298,9 +297,7 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 				return root, err
 			}
 			if ok && old.Kind == object.Dir && e.Kind == object.Dir {
-				rr := r
-				rr.Delete = rr.Delete || whole
-				id, sum, err := n.overwrite(ctx, v, old.Tree, e.Tree, rr)
+				id, sum, err := n.overwrite(ctx, v, old.Tree, e.Tree, r)
 				if err != nil {
 					return root, err
 				}

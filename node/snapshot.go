@@ -202,13 +202,8 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 		return id, err
 	}
 	n.fault.Hit("snapshot.built")
-	if n.fault.On("record.early") { // the negative control: the record before its packs
-		if err := v.view.mark(id); err != nil {
-			return id, err
-		}
-		if err := n.publishEarly(ctx, v, id); err != nil {
-			return id, err
-		}
+	if n.fault.On("record.early") { // the negative control: a record without its packs
+		return id, n.publishEarly(ctx, v, id)
 	}
 	if err := v.repo.Commit(ctx); err != nil {
 		return id, err

@@ -160,9 +160,13 @@ func (n *Node) Conflicts(ctx context.Context) (ConflictsResult, error) {
 }
 
 func (n *Node) conflictInfo(v *vault, c object.Conflict) ConflictInfo {
-	i := ConflictInfo{Path: NewPath(c.Path), Type: c.Type, Winner: c.Winner, Copies: []Path{}, Sides: []ConflictSide{}}
+	i := ConflictInfo{Path: NewPath(c.Path), Type: c.Type, Winner: c.Winner, Copies: []string{}, Sides: []ConflictSide{}}
 	for _, p := range c.Copies {
-		i.Copies = append(i.Copies, NewPath(p))
+		text := NewPath(p)
+		if text.PathB64 != "" {
+			text.Path = "b64:" + text.PathB64
+		}
+		i.Copies = append(i.Copies, text.Path)
 	}
 	for _, s := range c.Sides {
 		side := ConflictSide{Entry: n.entryInfo(v, s.Entry.Name, s.Entry), Time: stamp(s.Time)}

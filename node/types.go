@@ -166,7 +166,7 @@ type ConflictInfo struct {
 	Path
 	Type   string         `json:"type"`
 	Winner int            `json:"winner"`
-	Copies []Path         `json:"copies"`
+	Copies []string       `json:"copies"` // those that are not UTF-8 in base64, behind "b64:"
 	Sides  []ConflictSide `json:"sides"`
 }
 

@@ -23,10 +23,9 @@ var ErrForeignVault = errors.New("repository of another vault")
 // embedded store.
 type Stored struct {
 	*cas.Store
-	be    cas.Backend
-	tag   [16]byte
-	fault *fault.Injector
-	log   *slog.Logger
+	be  cas.Backend
+	tag [16]byte
+	log *slog.Logger
 }
 
 // Options of Open.
@@ -83,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Stored, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Stored{Store: s, be: o.Backend, tag: o.Keys.Tag, fault: o.Fault, log: log}, nil
+	return &Stored{Store: s, be: o.Backend, tag: o.Keys.Tag, log: log}, nil
 }
 
 // Rings enumerates the key rings that verify; a damaged one is logged.
@@ -160,9 +159,6 @@ func (s *Stored) Records(ctx context.Context) iter.Seq2[object.Record, error] {
 
 // PutRecord makes a record durable. Everything that it names must be.
 func (s *Stored) PutRecord(r object.Record) error {
-	if s.fault.On("record.early") { // the negative control of crash tests
-		defer s.fault.Hit("record.early")
-	}
 	return s.be.Write("records/"+r.File(), r.Encode())
 }
 

@@ -226,7 +226,7 @@ func (a *app) conflictsCommand() *cobra.Command {
 					a.printf("    and %d more copies\n", len(c.Copies)-5)
 					break
 				}
-				a.printf("    the other version: %s\n", escape(p.Raw()))
+				a.printf("    the other version: %s\n", escape(p))
 			}
 		}
 	}

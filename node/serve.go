@@ -1,0 +1,182 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
+)
+
+// request sends a request on the data stream and hands the blocks of the
+// answer on.
+func (x *session) request(ctx context.Context, q *proto.Request, block func(context.Context, [][32]byte, []byte) error) (*proto.End, error) {
+	c, err := x.dataConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { x.s.reset(c.Stream) })
+	defer stop()
+	x.s.roundTrips.Add(1)
+	end, err := roundTrip(ctx, c, q, block)
+	if err != nil {
+		x.mu.Lock()
+		if x.data == c {
+			x.data = nil
+		}
+		x.mu.Unlock()
+		x.s.reset(c.Stream)
+	}
+	return end, err
+}
+
+func roundTrip(ctx context.Context, c *proto.Conn, q *proto.Request, block func(context.Context, [][32]byte, []byte) error) (*proto.End, error) {
+	if err := c.SetDeadline(time.Now().Add(proto.Idle)); err != nil {
+		return nil, err
+	}
+	if err := c.Send(q, proto.MaxControl); err != nil {
+		return nil, err
+	}
+	for {
+		ids, data, end, err := c.ReceiveFrame()
+		if err != nil {
+			return nil, err
+		}
+		if end != nil {
+			if end.GetError() != "" {
+				return end, fmt.Errorf("the peer cannot answer: %s", end.GetError())
+			}
+			return end, nil
+		}
+		if err := block(ctx, ids, data); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (x *session) dataConn(ctx context.Context) (*proto.Conn, error) {
+	x.mu.Lock()
+	c := x.data
+	x.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	st, err := x.s.net.Dial(ctx, x.id, proto.DataProtocol, nil)
+	if err != nil {
+		return nil, err
+	}
+	c = proto.NewConn(st)
+	x.mu.Lock()
+	x.data = c
+	x.mu.Unlock()
+	return c, nil
+}
+
+// serve answers the requests of a data stream.
+func (s *syncer) serve(ctx context.Context, from object.DeviceID, st proto.Stream) {
+	x := s.session(from)
+	if x == nil { // nobody who has not proven itself gets an answer
+		s.reset(st)
+		return
+	}
+	stop := context.AfterFunc(s.ctx, func() { s.reset(st) })
+	defer stop()
+	c := proto.NewConn(st)
+	for {
+		if err := st.SetDeadline(time.Time{}); err != nil {
+			break
+		}
+		var q proto.Request
+		err := c.Receive(&q, proto.MaxControl)
+		if err == nil {
+			err = x.answer(ctx, c, &q)
+		}
+		if err != nil {
+			if isViolation(err) {
+				s.strike(from, err)
+				x.reset()
+			}
+			break
+		}
+	}
+	s.reset(st)
+}
+
+func (x *session) answer(ctx context.Context, c *proto.Conn, q *proto.Request) error {
+	end := &proto.End{}
+	absent := func(id object.ID) {
+		if len(end.Missing) < proto.MaxGet {
+			end.Missing = append(end.Missing, append([]byte(nil), id[:]...))
+		}
+	}
+	send := func(ids []object.ID) error {
+		for b, err := range x.v.repo.Blocks(ctx, ids, absent) {
+			if err != nil {
+				return err
+			}
+			wire := make([][32]byte, len(b.IDs))
+			for i, id := range b.IDs {
+				wire[i] = id
+			}
+			if err := c.SendBlock(wire, b.Bytes); err != nil {
+				return err
+			}
+			x.s.sentBytes.Add(uint64(len(b.Bytes)))
+			x.s.sentObjects.Add(uint64(len(b.IDs)))
+		}
+		return nil
+	}
+	toIDs := func(list [][]byte, limit int) ([]object.ID, error) {
+		raw, err := proto.IDs32(list, limit)
+		out := make([]object.ID, len(raw))
+		for i, id := range raw {
+			out[i] = id
+		}
+		return out, err
+	}
+	switch m := q.Request.(type) {
+	case *proto.Request_Fetch:
+		want, err := toIDs(m.Fetch.GetWant(), proto.MaxHave)
+		if err != nil {
+			return err
+		}
+		have, err := toIDs(m.Fetch.GetHave(), proto.MaxHave)
+		if err != nil {
+			return err
+		}
+		gone, err := collect(ctx, x.v, want, have, send)
+		if err != nil {
+			return err
+		}
+		for _, id := range gone {
+			absent(id)
+		}
+	case *proto.Request_Get:
+		ids, err := toIDs(m.Get.GetIds(), proto.MaxGet)
+		if err != nil {
+			return err
+		}
+		if err := send(ids); err != nil {
+			return err
+		}
+	case *proto.Request_Has:
+		ids, err := toIDs(m.Has.GetIds(), proto.MaxGet)
+		if err != nil {
+			return err
+		}
+		has, err := x.v.repo.Has(ctx, ids)
+		if err != nil {
+			return err
+		}
+		end.Bitmap = make([]byte, (len(ids)+7)/8)
+		for i, ok := range has {
+			if ok {
+				end.Bitmap[i/8] |= 1 << (i % 8)
+			}
+		}
+	default:
+		return fmt.Errorf("%w: an empty request", proto.ErrViolation)
+	}
+	return c.SendEnd(end)
+}

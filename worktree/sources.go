@@ -1,0 +1,69 @@
+package worktree
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// sources gives entries of the trees that a directory had: the one of its row
+// and the materialised one. Each is read at most once, when it is needed.
+type sources struct {
+	s         *scanner
+	ctx       context.Context
+	old, base object.ID
+
+	mu              sync.Mutex
+	oldMap, baseMap map[string]object.Entry
+	err             error
+}
+
+func load(ctx context.Context, g object.Getter, id object.ID) (map[string]object.Entry, error) {
+	m := map[string]object.Entry{}
+	for e, err := range seqEntries(ctx, g, id) {
+		if err != nil {
+			return nil, err
+		}
+		m[e.Name] = e
+	}
+	return m, nil
+}
+
+func seqEntries(ctx context.Context, g object.Getter, id object.ID) iter.Seq2[object.Entry, error] {
+	return object.Entries(ctx, g, id, "")
+}
+
+// unchanged is the entry of a name in the tree of the row. It is not read
+// before the directory turns out to need a new tree.
+func (r *sources) unchanged(name string) (object.Entry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.oldMap == nil {
+		m, err := load(r.ctx, r.s.o.Store, r.old)
+		if err != nil {
+			return object.Entry{}, err
+		}
+		r.oldMap = m
+	}
+	e, ok := r.oldMap[name]
+	if !ok {
+		return object.Entry{}, errRow
+	}
+	return e, nil
+}
+
+func (r *sources) baseEntry(name string) (object.Entry, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.baseMap == nil {
+		m, err := load(r.ctx, r.s.o.Store, r.base)
+		if err != nil {
+			return object.Entry{}, false, err
+		}
+		r.baseMap = m
+	}
+	e, ok := r.baseMap[name]
+	return e, ok, nil
+}
