@@ -27,7 +27,6 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	n.loopMu.Lock()
-	n.running = true
 	n.maps = make(chan struct{}, 1)
 	n.loopMu.Unlock()
 	defer func() {
@@ -41,6 +40,9 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 	defer w.stop()
 	w.restart(ctx)
 	n.turn(ctx, nil, true)
+	n.loopMu.Lock()
+	n.running = true
+	n.loopMu.Unlock()
 	full := time.NewTicker(n.home.Config().Snapshot.Every)
 	defer full.Stop()
 	for {

@@ -338,8 +338,10 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 		c, err := worktree.Count(ctx, v.repo, st.Root, root)
 		return applied{change: c}, err
 	}
-	if root == st.Root {
-		return applied{problems: t.problems}, nil
+	if root == st.Root { // but the disk may not have been given it yet
+		out, err := n.applyState(ctx, v, true)
+		out.problems = append(t.problems, out.problems...)
+		return out, err
 	}
 	d := worktree.Decision{Kind: worktree.Write, Tree: root, Base: st.Root, Conflicts: st.Conflicts}
 	d.Conflicts, err = alive(ctx, v, d.Conflicts, root)

@@ -28,6 +28,7 @@ type app struct {
 	out, err io.Writer
 	getenv   func(string) string
 	flags    flags
+	command  string // as the lock names it to others
 
 	problems  bool // exit 3
 	conflicts bool // exit 4

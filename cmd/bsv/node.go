@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,8 +60,12 @@ func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions
 		return err
 	}
 	s, err := a.open(ctx, p, need{create: true})
+	var busy *home.BusyError
+	for begin := time.Now(); errors.As(err, &busy) && busy.Owner.Command != "bsv node" && time.Since(begin) < max(starts, a.flags.wait) && ctx.Err() == nil; {
+		time.Sleep(20 * time.Millisecond) // a command that is about to end
+		s, err = a.open(ctx, p, need{create: true})
+	}
 	if err != nil {
-		var busy *home.BusyError
 		if errors.As(err, &busy) {
 			return &node.Error{Kind: node.Busy, Msg: busy.Error(), Hint: "one node runs per home; use another home with --home DIR", Err: err}
 		}

@@ -88,7 +88,12 @@ func start(ts *testscript.TestScript) {
 		}
 	})
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(ts.Getenv("BSV_HOME"), "bsv.sock")); err == nil {
+		if _, err := os.Stat(filepath.Join(ts.Getenv("BSV_HOME"), "bsv.sock")); err != nil {
+			continue
+		}
+		q := exec.Command(self, "--json", "status")
+		q.Env = cmd.Env
+		if out, err := q.Output(); err == nil && strings.Contains(string(out), `"running":true`) { // its first scan is over
 			return
 		}
 	}

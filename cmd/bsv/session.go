@@ -78,6 +78,9 @@ func (a *app) dialNode(ctx context.Context, p home.Paths) (*session, error) {
 	return &session{Client: client, running: true, end: func() error { client.Close(); return nil }}, nil
 }
 
+// starts is how long a node may take from its lock to its socket.
+const starts = 5 * time.Second
+
 // connect finds the running node of the home, or opens one in this process.
 // While another command holds the home it waits as --wait says.
 func (a *app) connect(ctx context.Context, w need) (*session, error) {
@@ -85,14 +88,20 @@ func (a *app) connect(ctx context.Context, w need) (*session, error) {
 	if err != nil {
 		return nil, usage("bsv --home DIR …", "%v", err)
 	}
-	end := time.Now().Add(a.flags.wait)
+	begin := time.Now()
+	end := begin.Add(a.flags.wait)
 	for {
 		if s, err := a.dialNode(ctx, p); err == nil {
 			return s, nil
 		}
 		s, err := a.open(ctx, p, w)
-		if err == nil || !errors.Is(err, home.ErrBusy) || time.Now().After(end) {
+		var busy *home.BusyError
+		if err == nil || !errors.As(err, &busy) {
 			return s, err
+		}
+		starting := strings.HasPrefix(busy.Owner.Command, "bsv node") && time.Since(begin) < starts
+		if time.Now().After(end) && !starting {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
@@ -108,7 +117,7 @@ func (a *app) open(ctx context.Context, p home.Paths, w need) (*session, error) 
 		return nil, err
 	}
 	log := a.logger()
-	h, err := home.Open(ctx, p, home.Options{Create: w.create, Command: "bsv " + strings.Join(os.Args[1:min(len(os.Args), 2)], " "), Log: log, Fault: in})
+	h, err := home.Open(ctx, p, home.Options{Create: w.create, Command: a.command, Log: log, Fault: in})
 	if err != nil {
 		return nil, err
 	}
