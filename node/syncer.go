@@ -316,3 +316,18 @@ func (n *Node) remember(p home.Peer) error {
 	}
 	return n.home.SetSetup(setup)
 }
+
+// Traffic is what went over the network since the network was started.
+type Traffic struct {
+	RoundTrips                                           uint64 // requests that were answered
+	FetchedObjects, FetchedBytes, SentObjects, SentBytes uint64
+}
+
+// Traffic counts requests and blocks.
+func (n *Node) Traffic() Traffic {
+	s := n.syncer()
+	if s == nil {
+		return Traffic{}
+	}
+	return Traffic{s.roundTrips.Load(), s.fetchedObjects.Load(), s.fetchedBytes.Load(), s.sentObjects.Load(), s.sentBytes.Load()}
+}
