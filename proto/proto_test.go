@@ -28,7 +28,7 @@ func testTicket() Ticket {
 
 // The vectors of docs/protocol.md.
 func TestVectors(t *testing.T) {
-	const ticket = "bsv1aeaqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa22j2iaaiztvnrwagaaaaaaaaaaaaaaaaaaaaaaaaaixf5uxanbpgeyc4mbogaxdcl3umnyc6mrxhaydby43o7xq"
+	const ticket = "bsv1aeaqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa22j2iaaiztvnrwagaaaaaaaaaaaaaaaaaaaaaaaaaixf5uxanbpgeyc4mbogaxdcl3umnyc6mrxhaydby43o7xq"
 	got := testTicket().String()
 	back, err := ParseTicket(strings.ToUpper(got))
 	if err != nil || back.String() != got {
