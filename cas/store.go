@@ -415,6 +415,27 @@ func (s *Store) commit(context.Context) error {
 	return nil
 }
 
+// Rollback forgets everything that was put and not committed, and removes the
+// packs that were written for it: an operation that ran out of space gives
+// back what it took.
+func (s *Store) Rollback() error {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, p := range s.filed {
+		if err := s.be.Remove(packName(p.class, p.id)); err != nil && !isGone(err) {
+			errs = append(errs, err)
+		}
+	}
+	s.filed, s.open, s.packs = nil, [3]*memBlock{}, [3]*openPack{}
+	s.pending = map[object.ID]place{}
+	return errors.Join(errs...)
+}
+
 // giveBack puts a pack that could not be written in front of the open one, so
 // that a later Commit tries again.
 func (s *Store) giveBack(p *openPack) {

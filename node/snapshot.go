@@ -85,6 +85,14 @@ type taken struct {
 // takeSnapshot scans and, if something differs from what was given to the
 // disk, writes a snapshot and publishes it. The caller holds n.work.
 func (n *Node) takeSnapshot(ctx context.Context, v *vault, msg string, only []string, dirty map[string]map[string]bool) (taken, error) {
+	t, err := n.scanAndStore(ctx, v, msg, only, dirty)
+	if err != nil && Explain(err).Kind == NoSpace {
+		err = errors.Join(err, v.repo.Rollback())
+	}
+	return t, err
+}
+
+func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []string, dirty map[string]map[string]bool) (taken, error) {
 	var t taken
 	g, err := n.given(ctx, v)
 	if err != nil {

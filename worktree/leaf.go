@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -78,7 +79,11 @@ func (s *scanner) read(ctx context.Context, d *directory, c *child) (object.Entr
 	defer f.Close()
 	fi := c.fi
 	for range attempts {
-		content, n, err := s.o.Store.WriteFile(ctx, f, fi.Size())
+		in := &source{f: f}
+		content, n, err := s.o.Store.WriteFile(ctx, in, fi.Size())
+		if err != nil && in.err == nil { // the store's trouble is not the file's
+			return e, nil, &storeError{err}
+		}
 		if err != nil {
 			return e, nil, err
 		}
@@ -119,3 +124,23 @@ func readIgnore(d *directory) (ignoreRules, error) {
 	b, err := io.ReadAll(io.LimitReader(f, maxIgnore))
 	return parseIgnore(string(b)), err
 }
+
+// source tells errors of reading the file from those of storing it.
+type source struct {
+	f   *os.File
+	err error
+}
+
+func (r *source) Read(p []byte) (int, error) {
+	n, err := r.f.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+// storeError is a failure of the store: it ends the scan.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }

@@ -439,6 +439,10 @@ func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *ch
 }
 
 func isPathError(err error) bool {
+	var se *storeError
+	if errors.As(err, &se) {
+		return false
+	}
 	var pe *fs.PathError
 	return errors.As(err, &pe) || errors.Is(err, errChanged) || errors.Is(err, object.ErrLimit) || errors.Is(err, object.ErrName)
 }
