@@ -55,14 +55,11 @@ type rabin struct {
 }
 
 func (c *chunking) chunker(r io.Reader) Chunker {
-	k := chunker.NewWithBoundaries(r, c.pol, minChunk, maxChunk)
-	k.SetAverageBits(chunkBits)
-	return &rabin{c.pol, k}
+	return &rabin{c.pol, chunker.New(r, c.pol, chunker.WithBoundaries(minChunk, maxChunk), chunker.WithAverageBits(chunkBits))}
 }
 
 func (r *rabin) Reset(rd io.Reader) {
-	r.c.ResetWithBoundaries(rd, r.pol, minChunk, maxChunk)
-	r.c.SetAverageBits(chunkBits)
+	r.c.Reset(rd, r.pol, chunker.WithBoundaries(minChunk, maxChunk), chunker.WithAverageBits(chunkBits))
 }
 
 func (r *rabin) Next(buf []byte) ([]byte, error) {

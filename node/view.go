@@ -32,7 +32,6 @@ type view struct {
 	complete map[object.ID]bool
 	heads    []object.ID // nil: to be computed
 	pending  []object.ID
-	clone    bool // two devices run with one identity
 }
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {

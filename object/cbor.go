@@ -85,13 +85,6 @@ func appendText(b []byte, v string) []byte {
 
 func appendArray(b []byte, n int) []byte { return appendHead(b, majorArray, uint64(n)) }
 
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, cborTrue)
-	}
-	return append(b, cborFalse)
-}
-
 // decoder reads canonical CBOR from b. The first error sticks; values read
 // after it are zero. Strings are copies, byte slices alias b.
 type decoder struct {
@@ -223,15 +216,6 @@ func (d *decoder) fixed(n int, what string) {
 	if got := d.array(n, "fields of "+what); d.err == nil && got != n {
 		d.fail("%s has %d fields, not %d", what, got, n)
 	}
-}
-
-func (d *decoder) bool() bool {
-	if d.err == nil && d.off < len(d.b) && (d.b[d.off] == cborTrue || d.b[d.off] == cborFalse) {
-		d.off++
-		return d.b[d.off-1] == cborTrue
-	}
-	d.fail("expected a boolean")
-	return false
 }
 
 // null consumes a null if one is next.

@@ -2,7 +2,6 @@ package worktree
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 )
@@ -76,10 +75,3 @@ func (d *directory) openFile(name string, seen fs.FileInfo) (*os.File, error) {
 
 // errChanged: a file changed while it was read.
 var errChanged = errors.New("changed while reading")
-
-func opened(err error, what string) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}

@@ -17,7 +17,6 @@ type sources struct {
 
 	mu              sync.Mutex
 	oldMap, baseMap map[string]object.Entry
-	err             error
 }
 
 func load(ctx context.Context, g object.Getter, id object.ID) (map[string]object.Entry, error) {

@@ -12,7 +12,7 @@ want=()
 for c in $CORPORA; do [ -d "$CORPUS/$c" ] || want+=("$c"); done
 [ ${#want[@]} = 0 ] || bash "$here/make-corpus.sh" "${want[@]}"
 nproc | sed 's/^/cores: /'
-for t in "restic version" "borg --version" "rsync --version" "unison -version" "syncthing --version" "$BSV version"; do $t 2>&1 | head -1; done
+for t in "restic version" "borg --version" "rsync --version" "unison -version" "syncthing --version" "$BSV version"; do { $t 2>&1 || true; } | sed -n 1p; done
 OUT=$out/backup.csv CORPORA=$CORPORA REPS=$REPS STEPS=backup bash "$here/peers-backup.sh"
 OUT=$out/sync.csv CORPORA=${SYNC_CORPORA:-src big} REPS=$REPS TOOLS=${SYNC_TOOLS:-rsync unison syncthing bsv} bash "$here/peers-sync.sh"
 echo; echo "## backup"; python3 "$here/summarise.py" "$out/backup.csv"

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -39,7 +38,11 @@ func rsyncSame(t *testing.T, a, b string) {
 // time without the index.
 func TestRestoreGoSource(t *testing.T) {
 	program(t, "rsync")
-	src := filepath.Join(runtime.GOROOT(), "src")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := filepath.Join(strings.TrimSpace(string(root)), "src")
 	if _, err := os.Stat(src); err != nil {
 		t.Skipf("skipped: needs Go's source tree: %v", err)
 	}

@@ -1,0 +1,94 @@
+package cas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// openIndex opens the index and makes it cover exactly the packs on disk. A
+// damaged one is built again.
+func (s *Store) openIndex(ctx context.Context) (err error) {
+	for range 2 {
+		if err = s.tryIndex(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+		if s.index != nil {
+			if cerr := s.index.close(); cerr != nil {
+				s.log.Warn("close index", "err", cerr)
+			}
+			s.index = nil
+		}
+		if errors.Is(err, ErrNewer) {
+			return err
+		}
+		s.log.Warn("building the index again", "err", err)
+		if rerr := removeIndex(s.path); rerr != nil {
+			return errors.Join(err, rerr)
+		}
+	}
+	return err
+}
+
+func (s *Store) tryIndex(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // bbolt panics on damaged pages
+			err = fmt.Errorf("%w: index: %v", ErrDamaged, r)
+		}
+	}()
+	x, err := openIndex(s.path)
+	if err != nil {
+		return err
+	}
+	s.index = x
+	known, err := x.packs()
+	if err != nil {
+		return err
+	}
+	var found []filedPack
+	n := 0
+	for f, err := range s.be.List("packs") {
+		if err != nil {
+			return err
+		}
+		class, id, ok := parsePackName(f.Name)
+		if !ok {
+			continue
+		}
+		if p, ok := known[id]; ok && p.size == f.Size {
+			delete(known, id)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		blocks, err := readTable(s.be, f.Name, f.Size)
+		if errors.Is(err, ErrDamaged) {
+			s.log.Warn("reading a pack without its table", "pack", f.Name, "err", err)
+			blocks, err = scanBlocks(s.be, s.seal, s.hash, f.Name)
+		}
+		if errors.Is(err, ErrDamaged) {
+			s.log.Error("a pack cannot be read", "pack", f.Name, "err", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		delete(known, id)
+		found = append(found, filedPack{class, id, f.Size, blocks})
+		if n++; n%64 == 0 {
+			if err := x.add(found, false, nil); err != nil {
+				return err
+			}
+			found = nil
+		}
+	}
+	if len(known) > 0 { // packs are gone: what the index says of them is wrong
+		return fmt.Errorf("%w: the index names %d packs that are not there", ErrDamaged, len(known))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	s.log.Debug("adopting packs", "n", n)
+	return x.add(found, false, nil)
+}
