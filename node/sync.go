@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -173,8 +174,29 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 	return res, nil
 }
 
+// attempts is how often an exchange begins anew: two devices that connect to
+// each other at the same moment end one of the two sessions.
+const attempts = 4
+
 // exchange brings this device and a member to the same records.
 func (s *syncer) exchange(ctx context.Context, v *vault, t target) error {
+	var err error
+	for range attempts {
+		if err = s.exchangeOnce(ctx, v, t); err == nil || ctx.Err() != nil || !errors.Is(err, errLost) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return err
+}
+
+// errLost: the session ended in the middle.
+var errLost = errors.New("the connection was lost")
+
+func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 	dial, cancel := context.WithTimeout(ctx, dialWait)
 	x, err := s.connect(dial, t.id, t.addrs)
 	cancel()
@@ -186,11 +208,8 @@ func (s *syncer) exchange(ctx context.Context, v *vault, t target) error {
 	last := time.Now()
 	mark := s.fetchedBytes.Load() + s.sentBytes.Load()
 	for {
-		if err := x.ping(ctx); err != nil {
-			return err
-		}
-		if err := x.fetchMissing(ctx); err != nil {
-			return err
+		if err := errors.Join(x.ping(ctx), x.fetchMissing(ctx)); err != nil {
+			return fmt.Errorf("%w: %w", errLost, err)
 		}
 		heads, pending, err := v.view.H(ctx)
 		if err != nil {
@@ -209,7 +228,7 @@ func (s *syncer) exchange(ctx context.Context, v *vault, t target) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-x.done:
-			return errors.New("the connection was lost")
+			return errLost
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
