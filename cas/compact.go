@@ -48,13 +48,9 @@ func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPa
 		if len(open.blocks) == 0 {
 			return nil
 		}
-		id, table, err := open.write(s.be, s.device, s.session)
+		id, table, size, err := open.write(s.be, s.device, s.session)
 		if err != nil {
 			return s.fail(err)
-		}
-		size, err := s.be.Size(packName(class, id))
-		if err != nil {
-			return err
 		}
 		out = append(out, filedPack{class, id, size, table})
 		open = &openPack{class: class}

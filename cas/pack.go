@@ -149,8 +149,8 @@ type openPack struct {
 	size   int
 }
 
-// write makes the pack a durable file and returns its id and table.
-func (p *openPack) write(be Backend, device object.DeviceID, session uint64) (packID, []packBlock, error) {
+// write makes the pack a durable file and returns its id, table and size.
+func (p *openPack) write(be Backend, device object.DeviceID, session uint64) (packID, []packBlock, int64, error) {
 	h := sha256.New()
 	parts := make([][]byte, 0, len(p.blocks)+1)
 	table := make([]packBlock, 0, len(p.blocks))
@@ -164,7 +164,7 @@ func (p *openPack) write(be Backend, device object.DeviceID, session uint64) (pa
 	tail := packTail(p.class, device, session, table, off)
 	h.Write(tail)
 	id := packID(h.Sum(nil))
-	return id, table, be.Write(packName(p.class, id), append(parts, tail)...)
+	return id, table, int64(off + len(tail)), be.Write(packName(p.class, id), append(parts, tail)...)
 }
 
 // scanBlocks finds the blocks of a pack without its table, by opening them.

@@ -43,6 +43,7 @@ type Store struct {
 	fault   *fault.Injector
 	cache   *blockCache
 	added   atomic.Uint64 // bytes of new blocks
+	target  func(Class) int
 
 	gate     sync.RWMutex // writers hold it shared; Commit takes the cut exclusively
 	commitMu sync.Mutex
@@ -52,6 +53,7 @@ type Store struct {
 	pending map[object.ID]place
 	open    [3]*memBlock
 	packs   [3]*openPack
+	unfiled []*openPack // full packs whose writing failed: the next commit tries again
 	filed   []filedPack
 	sealed  int
 	err     error
@@ -89,7 +91,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
 		seal: &sealer{o.Keys, comp}, device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
-		pending: map[object.ID]place{},
+		pending: map[object.ID]place{}, target: Class.target,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -223,8 +225,8 @@ func (s *Store) place(b *memBlock, id object.ID, kind object.Kind, plain []byte)
 // The caller holds the gate.
 func (s *Store) finish(b *memBlock) error {
 	sealed, err := s.seal.seal(b.class, b.plain)
-	if err != nil {
-		return fmt.Errorf("seal block: %w", err)
+	if err != nil { // its objects count as pending, but no commit will find them
+		return errors.Join(ErrPoisoned, fmt.Errorf("seal block: %w", err))
 	}
 	s.mu.Lock()
 	s.sealed++
@@ -250,7 +252,7 @@ func (s *Store) keep(b *memBlock, sealed []byte) error {
 	}
 	p.blocks = append(p.blocks, b)
 	p.size += len(sealed)
-	full := p.size >= b.class.target()
+	full := p.size >= s.target(b.class)
 	if full {
 		s.packs[b.class] = nil
 	}
@@ -261,19 +263,17 @@ func (s *Store) keep(b *memBlock, sealed []byte) error {
 	return nil
 }
 
+// writePack makes a pack durable. One that cannot be written stays pending.
 func (s *Store) writePack(p *openPack) error {
 	s.fault.Hit("cas.pack.begin")
-	id, table, err := p.write(s.be, s.device, s.session)
+	id, table, size, err := p.write(s.be, s.device, s.session)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
+		s.unfiled = append(s.unfiled, p)
 		return err
 	}
 	name := packName(p.class, id)
-	size, err := s.be.Size(name)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for i, b := range p.blocks {
 		b.file, b.off, b.length, b.sealed = name, table[i].off, table[i].length, nil
 	}
@@ -296,11 +296,12 @@ func (s *Store) commit(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("commit: %w", s.fail(err))
 	}
+	var errs []error
 	for _, p := range packs {
-		if err := s.writePack(p); err != nil {
-			s.giveBack(p)
-			return fmt.Errorf("commit: %w", s.fail(err))
-		}
+		errs = append(errs, s.writePack(p))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("commit: %w", s.fail(err))
 	}
 	s.mu.Lock()
 	filed := s.filed
@@ -344,21 +345,9 @@ func (s *Store) Rollback() error {
 			errs = append(errs, err)
 		}
 	}
-	s.filed, s.open, s.packs = nil, [3]*memBlock{}, [3]*openPack{}
+	s.filed, s.unfiled, s.open, s.packs = nil, nil, [3]*memBlock{}, [3]*openPack{}
 	s.pending = map[object.ID]place{}
 	return errors.Join(errs...)
-}
-
-// giveBack puts a pack that could not be written in front of the open one, so
-// that a later Commit tries again.
-func (s *Store) giveBack(p *openPack) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if q := s.packs[p.class]; q != nil {
-		p.blocks = append(p.blocks, q.blocks...)
-		p.size += q.size
-	}
-	s.packs[p.class] = p
 }
 
 // cut seals the open blocks and takes the open packs, at a moment when no
@@ -380,7 +369,8 @@ func (s *Store) cut() ([]*openPack, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var packs []*openPack
+	packs := s.unfiled
+	s.unfiled = nil
 	for _, class := range []Class{Data, Meta} {
 		if p := s.packs[class]; p != nil {
 			packs = append(packs, p)
