@@ -50,7 +50,7 @@ bench:
 
 # bench-peers measures bsv beside restic, borg, rsync, unison and syncthing in one run.
 bench-peers: build
-	@sh test/needs.sh restic borgbackup rsync unison syncthing python3 jq
+	@sh test/needs.sh restic borgbackup rsync unison syncthing python3 jq time bc
 	bash test/bench/run.sh
 
 # compose runs docker-compose.yml on a real engine: three devices, a cut, edits on both sides.

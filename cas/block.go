@@ -144,8 +144,7 @@ func (s *sealer) seal(class Class, p *plainBlock) ([]byte, error) {
 	binary.LittleEndian.PutUint32(b[12:], uint32(len(p.kinds)))
 	binary.LittleEndian.PutUint32(b[16:], uint32(keyring.Overhead+len(plain)))
 	b = keyring.Seal(b, &e.Data, s.aad(b[:20]), plain)
-	crc := crc32.Update(crc32.Checksum(b[:20], castagnoli()), castagnoli(), b[blockHeader:])
-	binary.LittleEndian.PutUint32(b[20:], crc)
+	binary.LittleEndian.PutUint32(b[20:], checksum(b))
 	return b, nil
 }
 
@@ -171,6 +170,11 @@ func header(b []byte) (class Class, count, length int, err error) {
 	return class, int(n), blockHeader + int(body), nil
 }
 
+// checksum is the crc32c of a block's header before it and of its body.
+func checksum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:20], castagnoli()), castagnoli(), b[blockHeader:])
+}
+
 // open opens a whole block.
 func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
 	class, count, length, err := header(b)
@@ -180,8 +184,7 @@ func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
 	if length != len(b) {
 		return nil, 0, fmt.Errorf("%w: block of wrong length", ErrDamaged)
 	}
-	crc := crc32.Update(crc32.Checksum(b[:20], castagnoli()), castagnoli(), b[blockHeader:])
-	if crc != binary.LittleEndian.Uint32(b[20:]) {
+	if checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
 		return nil, 0, fmt.Errorf("%w: block checksum", ErrDamaged)
 	}
 	e, err := s.keys.Epoch(binary.LittleEndian.Uint32(b[8:]))

@@ -2,6 +2,7 @@ package cas
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -76,14 +77,8 @@ func (s *Store) Append(_ context.Context, b Block, requested func(object.ID) boo
 // Objects that the store does not hold are left out and counted by missing.
 func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object.ID)) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {
-		type group struct {
-			name   string
-			l      location
-			ids    []object.ID
-			wanted map[int]bool
-		}
-		var order []*group
-		by := map[blockKey]*group{}
+		var order []*wanted
+		by := map[blockKey]*wanted{}
 		var loose []object.ID
 		for _, id := range ids {
 			s.mu.Lock()
@@ -105,49 +100,21 @@ func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object
 			k := blockKey{packName(pack.class, pack.id), l.off}
 			g := by[k]
 			if g == nil {
-				g = &group{name: k.name, l: l, wanted: map[int]bool{}}
+				g = &wanted{name: k.name, l: l, ordinals: map[uint32]object.ID{}}
 				by[k] = g
 				order = append(order, g)
 			}
 			g.ids = append(g.ids, id)
-			g.wanted[int(l.ordinal)] = true
+			g.ordinals[l.ordinal] = id
 		}
 		out := &reblock{s: s, yield: yield}
 		for _, g := range order {
-			p, err := s.load(g.name, g.l.off, g.l.length)
-			if err != nil {
-				if isGone(err) { // rewritten meanwhile
-					loose = append(loose, g.ids...)
-					continue
-				}
-				yield(Block{}, err)
-				return
-			}
-			size := 0
-			for i := range p.kinds {
-				if _, plain := p.object(i); g.wanted[i] {
-					size += len(plain)
-				}
-			}
-			if size*4 < len(p.data)*3 {
+			b, err := s.stored(g)
+			if isGone(err) || err == nil && b.Bytes == nil { // rewritten meanwhile, or too little of it is wanted
 				loose = append(loose, g.ids...)
 				continue
 			}
-			b, err := s.be.Read(g.name, int64(g.l.off), int(g.l.length))
-			if err != nil {
-				if isGone(err) {
-					loose = append(loose, g.ids...)
-					continue
-				}
-				yield(Block{}, err)
-				return
-			}
-			all := make([]object.ID, len(p.kinds))
-			for i := range p.kinds {
-				kind, plain := p.object(i)
-				all[i] = s.hash.Sum(kind, plain)
-			}
-			if !yield(Block{all, b}, nil) {
+			if !yield(b, err) || err != nil {
 				return
 			}
 		}
@@ -171,6 +138,57 @@ func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object
 			yield(Block{}, err)
 		}
 	}
+}
+
+// wanted is a stored block of which objects are wanted.
+type wanted struct {
+	name     string
+	l        location
+	ids      []object.ID
+	ordinals map[uint32]object.ID
+}
+
+// stored is the block as it lies in its pack, the zero Block when less than
+// 3/4 of its plain bytes are wanted. One that is wanted whole is not opened: its
+// checksum tells rot, and whoever receives it checks every id.
+func (s *Store) stored(g *wanted) (Block, error) {
+	b, err := s.be.Read(g.name, int64(g.l.off), int(g.l.length))
+	if err != nil {
+		return Block{}, err
+	}
+	_, count, _, err := header(b)
+	if err == nil && checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
+		err = fmt.Errorf("%w: block checksum", ErrDamaged)
+	}
+	if err != nil {
+		return Block{}, fmt.Errorf("block at %d of %s: %w", g.l.off, baseName(g.name), err)
+	}
+	ids := make([]object.ID, count)
+	if len(g.ordinals) == count {
+		for i, id := range g.ordinals {
+			if int(i) >= count {
+				return Block{}, fmt.Errorf("%w: index entry of %s", ErrDamaged, id.Short())
+			}
+			ids[i] = id
+		}
+		return Block{ids, b}, nil
+	}
+	p, err := s.load(g.name, g.l.off, g.l.length)
+	if err != nil {
+		return Block{}, err
+	}
+	size := 0
+	for i := range p.kinds {
+		kind, plain := p.object(i)
+		ids[i] = s.hash.Sum(kind, plain)
+		if _, ok := g.ordinals[uint32(i)]; ok {
+			size += len(plain)
+		}
+	}
+	if size*4 < len(p.data)*3 {
+		return Block{}, nil
+	}
+	return Block{ids, b}, nil
 }
 
 // errStopped says that the consumer wants no more.
