@@ -210,8 +210,10 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 		return id, err
 	}
 	n.fault.Hit("snapshot.built")
-	if n.fault.On("record.early") { // the negative control: a record without its packs
-		return id, n.publishEarly(ctx, v, id)
+	if n.fault.On("record.early") { // the negative control: the record goes first
+		if err := n.publishEarly(ctx, v, id); err != nil {
+			return id, err
+		}
 	}
 	if err := v.repo.Commit(ctx); err != nil {
 		return id, err
@@ -361,7 +363,8 @@ func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotRes
 	return res, nil
 }
 
-// publishEarly is a step out of order, for the control of crash tests.
+// publishEarly writes the record before its packs, for the control of crash
+// tests.
 func (n *Node) publishEarly(ctx context.Context, v *vault, id object.ID) error {
 	w := v.view
 	last, ok := w.newest(v.id)
