@@ -2,6 +2,7 @@ package cas
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,28 +28,43 @@ var (
 	bucketObjects = []byte("objects")
 	bucketPacks   = []byte("packs")   // number → class ‖ pack id ‖ size
 	bucketNumbers = []byte("numbers") // pack id → number
+	bucketSelf    = []byte("self")    // "generation" → 16 random bytes
 )
 
 // index maps objects to locations; it is disposable.
-type index struct{ db *bolt.DB }
+type index struct {
+	db         *bolt.DB
+	generation [16]byte
+}
 
 func openIndex(path string) (*index, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
+	x := &index{db: db}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketObjects, bucketPacks, bucketNumbers} {
+		for _, b := range [][]byte{bucketObjects, bucketPacks, bucketNumbers, bucketSelf} {
 			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
 				return err
 			}
 		}
-		return nil
+		return x.name(tx.Bucket(bucketSelf))
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open index: %w", err), db.Close())
 	}
-	return &index{db}, nil
+	return x, nil
+}
+
+// name reads the index's generation, or gives a new index one.
+func (x *index) name(b *bolt.Bucket) error {
+	if v := b.Get([]byte("generation")); len(v) == len(x.generation) {
+		x.generation = [16]byte(v)
+		return nil
+	}
+	rand.Read(x.generation[:])
+	return b.Put([]byte("generation"), x.generation[:])
 }
 
 func (x *index) close() error { return x.db.Close() }

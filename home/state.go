@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -172,16 +173,26 @@ func (s *State) SetRows(mapping string, rows map[string][]byte) error {
 
 // DropRows forgets the stat cache of a mapping.
 func (s *State) DropRows(mapping string) error {
-	prefix := []byte(mapping + "\x00")
-	return s.db.Update(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketRows).Cursor()
-		for k, _ := c.Seek(prefix); len(k) >= len(prefix) && string(k[:len(prefix)]) == string(prefix); k, _ = c.Next() {
-			if err := c.Delete(); err != nil {
-				return err
-			}
+	return s.db.Update(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketRows), mapping+"\x00", "") })
+}
+
+// drop deletes the keys that begin with prefix, but for those that begin with
+// keep (if it is not empty). A cursor that deletes may skip keys, so they are
+// collected before.
+func drop(b *bolt.Bucket, prefix, keep string) error {
+	var old [][]byte
+	c := b.Cursor()
+	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
+		if keep == "" || !bytes.HasPrefix(k, []byte(keep)) {
+			old = append(old, bytes.Clone(k))
 		}
-		return nil
-	})
+	}
+	for _, k := range old {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Value returns a named value, nil when there is none.
@@ -204,6 +215,12 @@ func (s *State) SetValue(name string, v []byte) error {
 		}
 		return tx.Bucket(bucketValue).Put([]byte(name), v)
 	})
+}
+
+// DropValues removes the named values that begin with prefix, but for those
+// that begin with keep.
+func (s *State) DropValues(prefix, keep string) error {
+	return s.db.Update(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketValue), prefix, keep) })
 }
 
 // Reset forgets everything: the home joins another vault.

@@ -166,12 +166,6 @@ func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error
 	return n.publish(ctx, v, id)
 }
 
-func (w *view) mark(id object.ID) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.markLocked(id)
-}
-
 func noteProblem(list *[]worktree.Problem, path string, err error) {
 	*list = append(*list, worktree.Problem{Path: path, Reason: fmt.Sprint(err)})
 }

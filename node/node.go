@@ -27,6 +27,7 @@ import (
 // Options of Open.
 type Options struct {
 	Home  *home.Home
+	FS    vfs.FS // of the local repository; nil: the real one
 	Log   *slog.Logger
 	Fault *fault.Injector
 	Now   func() time.Time // nil: the clock
@@ -36,6 +37,7 @@ type Options struct {
 // Init, Join, Status and Close work.
 type Node struct {
 	home  *home.Home
+	fs    vfs.FS
 	log   *slog.Logger
 	fault *fault.Injector
 	now   func() time.Time
@@ -79,13 +81,16 @@ func (v *vault) env() merge.Env {
 
 // Open opens the node of a home.
 func Open(ctx context.Context, o Options) (*Node, error) {
-	n := &Node{home: o.Home, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
+	n := &Node{home: o.Home, fs: o.FS, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
 		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]bool{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
 	if n.now == nil {
 		n.now = time.Now
+	}
+	if n.fs == nil {
+		n.fs = vfs.OS{}
 	}
 	fresh, err := o.Home.Fresh()
 	if err != nil || fresh {
@@ -103,7 +108,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 }
 
 func (n *Node) backend(device string) *dir.Backend {
-	return dir.New(vfs.OS{}, n.home.Paths().Repo(), device, n.fault)
+	return dir.New(n.fs, n.home.Paths().Repo(), device, n.fault)
 }
 
 func (n *Node) openVault(ctx context.Context) (*vault, error) {

@@ -35,7 +35,7 @@ type device struct {
 	host *discovery.Host
 }
 
-func newDevice(t *testing.T, words string) *device {
+func newDevice(t testing.TB, words string) *device {
 	t.Helper()
 	ctx := context.Background()
 	tmp := t.TempDir()

@@ -351,9 +351,3 @@ func (x *session) acknowledge(ctx context.Context) error {
 	}
 	return ctx.Err()
 }
-
-func (w *view) hasComplete(id object.ID) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.complete[id]
-}

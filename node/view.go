@@ -29,13 +29,17 @@ type view struct {
 	recs     map[[32]byte]known
 	settings object.Settings
 	members  map[object.DeviceID][]object.Admission
-	complete map[object.ID]bool
+	complete *complete
 	heads    []object.ID // nil: to be computed
 	pending  []object.ID
 }
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
-	w := &view{v: v, n: n, recs: map[[32]byte]known{}, complete: map[object.ID]bool{}}
+	w := &view{v: v, n: n, recs: map[[32]byte]known{}}
+	var err error
+	if w.complete, err = newComplete(n.home.State(), v.repo.Generation()); err != nil {
+		return nil, err
+	}
 	for r, err := range v.repo.Records(ctx) {
 		if err != nil {
 			return nil, err
@@ -220,38 +224,6 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 	return heads, pending, nil
 }
 
-// isComplete reports whether a snapshot and everything below it is here. What
-// was found complete is remembered in state.db.
-func (w *view) isComplete(ctx context.Context, id object.ID) (bool, error) {
-	if w.complete[id] {
-		return true, nil
-	}
-	key := "complete/" + string(id[:])
-	if b, err := w.n.home.State().Value(key); err == nil && b != nil {
-		w.complete[id] = true
-		return true, nil
-	}
-	if miss, err := w.v.repo.Missing(ctx, []object.ID{id}); err != nil || len(miss) > 0 {
-		return false, err
-	}
-	m, err := missing(ctx, w.v, id, func(s object.ID) bool {
-		if w.complete[s] {
-			return true
-		}
-		b, err := w.n.home.State().Value("complete/" + string(s[:]))
-		return err == nil && b != nil
-	})
-	if err != nil || len(m) > 0 {
-		return false, err
-	}
-	return true, w.markLocked(id)
-}
-
-func (w *view) markLocked(id object.ID) error {
-	w.complete[id] = true
-	return w.n.home.State().SetValue("complete/"+string(id[:]), []byte{1})
-}
-
 // publish writes this device's next record.
 func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
 	w := v.view
@@ -333,7 +305,7 @@ func (n *Node) prune(ctx context.Context, v *vault, d object.DeviceID) error {
 			old = append(old, k)
 		}
 	}
-	complete := last.said.Head.IsZero() || w.complete[last.said.Head]
+	complete := last.said.Head.IsZero() || w.complete.has(last.said.Head)
 	w.mu.Unlock()
 	if !ok || len(old) == 0 || !complete {
 		return nil

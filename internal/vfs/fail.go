@@ -13,13 +13,20 @@ type Fail struct {
 	Err   error
 	Once  bool
 	calls atomic.Int64
+	off   atomic.Bool
 }
+
+// Cut makes every call from now on return Err, as when the power goes.
+func (f *Fail) Cut() { f.off.Store(true) }
 
 // Calls is how many calls were made so far.
 func (f *Fail) Calls() int64 { return f.calls.Load() }
 
 func (f *Fail) hit() error {
 	n := f.calls.Add(1)
+	if f.off.Load() {
+		return f.Err
+	}
 	if f.N > 0 && (n == f.N || !f.Once && n > f.N) {
 		return f.Err
 	}

@@ -1,0 +1,76 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/object"
+)
+
+// complete remembers which snapshots are here with everything below them. A
+// mark is made after all of that is durable, and holds for one generation of
+// the store's index: when packs have gone, everything is looked at again.
+// The view's lock guards it.
+type complete struct {
+	state  *home.State
+	prefix string
+	marked map[object.ID]bool
+}
+
+const completePrefix = "complete/"
+
+func newComplete(state *home.State, generation [16]byte) (*complete, error) {
+	c := &complete{state: state, prefix: fmt.Sprintf("%s%x/", completePrefix, generation), marked: map[object.ID]bool{}}
+	return c, state.DropValues(completePrefix, c.prefix)
+}
+
+func (c *complete) has(id object.ID) bool {
+	if c.marked[id] {
+		return true
+	}
+	b, err := c.state.Value(c.prefix + string(id[:]))
+	if err == nil && b != nil {
+		c.marked[id] = true
+	}
+	return c.marked[id]
+}
+
+func (c *complete) mark(id object.ID) error {
+	c.marked[id] = true
+	return c.state.SetValue(c.prefix+string(id[:]), []byte{1})
+}
+
+// mark notes that a snapshot and everything below it is durable here.
+func (w *view) mark(id object.ID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.complete.mark(id)
+}
+
+// hasComplete reports whether a snapshot is known to be complete here.
+func (w *view) hasComplete(id object.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.complete.has(id)
+}
+
+// isComplete reports whether a snapshot and everything below it is here. The
+// caller holds mu.
+func (w *view) isComplete(ctx context.Context, id object.ID) (bool, error) {
+	if w.complete.has(id) {
+		return true, nil
+	}
+	if miss, err := w.v.repo.Missing(ctx, []object.ID{id}); err != nil || len(miss) > 0 {
+		return false, err
+	}
+	if m, err := missing(ctx, w.v, id, w.complete.has); err != nil || len(m) > 0 {
+		return false, err
+	}
+	// What the store holds only in memory counts as there, and others will
+	// rely on the mark.
+	if err := w.v.repo.Commit(ctx); err != nil {
+		return false, err
+	}
+	return true, w.complete.mark(id)
+}
