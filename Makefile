@@ -5,7 +5,7 @@ PKGS ?= ./...
 SIM ?= 40000
 FUZZTIME ?= 60s
 
-.PHONY: build test race lint fuzz sim kill bench bench-peers e2e compose seen generate cross prebuilt clean
+.PHONY: build test race lint fuzz sim kill powercut bench bench-peers e2e compose seen generate cross prebuilt clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bsv ./cmd/bsv
@@ -40,6 +40,10 @@ sim:
 # kill -9 at random moments of snapshot, sync and apply: 10 times the rounds of make test.
 kill:
 	BSV_KILLS=2000 $(GO) test -run Kill -timeout 120m -v ./test/e2e
+
+# the power goes at every crash point of snapshots and syncs: 50 times the rounds of make test.
+powercut:
+	BSV_POWERCUTS=50 $(GO) test -run PowerCut -timeout 120m -v ./node
 
 e2e:
 	@sh test/needs.sh git rsync iproute2 iptables

@@ -10,11 +10,9 @@ import (
 )
 
 // State computes f(heads): of their maximal ones, in any order. No heads give
-// the empty tree.
+// the empty tree. The state of one head needs no rules; that of several is
+// ErrVersion when the vault's rules are newer.
 func State(ctx context.Context, env Env, heads []object.ID) (Result, error) {
-	if err := env.check(); err != nil {
-		return Result{}, fmt.Errorf("merge state: %w", err)
-	}
 	w := newWork(ctx, env)
 	m, err := w.maximalState(sortIDs(heads))
 	if err != nil {
@@ -39,7 +37,7 @@ func setKey(ids []object.ID) string {
 
 // maximalState is f of any sorted set. A set that is remembered was maximal.
 func (w *work) maximalState(heads []object.ID) (memoised, error) {
-	if _, ok := w.memo.state(setKey(heads)); !ok {
+	if _, ok := w.memo.state(setKey(heads)); !ok || w.check() != nil {
 		var err error
 		if heads, err = w.maximal(setOf(heads)); err != nil {
 			return memoised{}, err
@@ -61,6 +59,9 @@ func (w *work) state(heads []object.ID) (memoised, error) {
 	}
 	if len(heads) == 1 {
 		return memoised{root: first.Root, conflicts: first.Conflicts}, nil
+	}
+	if err := w.check(); err != nil {
+		return memoised{}, err
 	}
 	key := setKey(heads)
 	if m, ok := w.memo.state(key); ok {

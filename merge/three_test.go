@@ -302,11 +302,15 @@ func TestVersionBeyond(t *testing.T) {
 	if _, err := merge.Three(w.ctx, env, object.ID{}, object.ID{}, object.ID{}); !errors.Is(err, merge.ErrVersion) {
 		t.Errorf("three: %v", err)
 	}
-	if _, err := merge.State(w.ctx, env, nil); !errors.Is(err, merge.ErrVersion) {
+	two := []object.ID{w.snapshot(1, 1, w.tree(flat{"/a": file("1", 1)}), nil), w.snapshot(2, 2, w.tree(flat{"/b": file("2", 2)}), nil)}
+	if _, err := merge.State(w.ctx, env, two[:1]); err != nil {
+		t.Errorf("one head needs no rules: %v", err)
+	}
+	if _, err := merge.State(w.ctx, env, two); !errors.Is(err, merge.ErrVersion) {
 		t.Errorf("state: %v", err)
 	}
 	env.Version = merge.Version
-	if _, err := merge.State(w.ctx, env, nil); err != nil {
+	if _, err := merge.State(w.ctx, env, two); err != nil {
 		t.Errorf("version %d: %v", env.Version, err)
 	}
 }

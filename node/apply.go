@@ -242,7 +242,7 @@ func (n *Node) recoverSwaps(ctx context.Context, v *vault) error {
 	if err != nil {
 		return err
 	}
-	fa, err := n.state(ctx, v, g.A)
+	fa, err := n.stateGiven(ctx, v, g.A)
 	if err != nil {
 		return err
 	}

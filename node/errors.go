@@ -10,6 +10,7 @@ import (
 	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/repo"
 	"github.com/bsvsync/bsv/worktree"
@@ -116,6 +117,7 @@ var causes = []struct {
 	{home.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
 	{cas.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
 	{keyring.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
+	{merge.ErrVersion, Failed, "install a newer bsv: this one goes on keeping snapshots, and merges nothing"},
 	{home.ErrSocketPath, Failed, "set XDG_RUNTIME_DIR to a short directory of your own"},
 	{keyring.ErrWords, WrongWords, "check the 24 words against the sheet you wrote them on"},
 	{keyring.ErrNotForUs, WrongWords, "this device is no member yet: bsv join TICKET"},

@@ -43,7 +43,19 @@ func inside(path, dir string) bool {
 
 // state is f(heads), with its new objects put into the store.
 func (n *Node) state(ctx context.Context, v *vault, heads []object.ID) (merge.Result, error) {
-	r, err := merge.State(ctx, v.env(), heads)
+	return n.stateBy(ctx, v, v.env(), heads)
+}
+
+// stateGiven is f(A): by rules that this program has, since it gave that
+// state to the disk.
+func (n *Node) stateGiven(ctx context.Context, v *vault, a []object.ID) (merge.Result, error) {
+	env := v.env()
+	env.Version = min(env.Version, merge.Version)
+	return n.stateBy(ctx, v, env, a)
+}
+
+func (n *Node) stateBy(ctx context.Context, v *vault, env merge.Env, heads []object.ID) (merge.Result, error) {
+	r, err := merge.State(ctx, env, heads)
 	if err != nil {
 		return r, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/worktree"
 )
@@ -178,7 +179,8 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		return res, err
 	}
 	st, err := n.resolve(ctx, v, "")
-	if err != nil {
+	unmerged := errors.Is(err, merge.ErrVersion)
+	if err != nil && !unmerged {
 		return res, err
 	}
 	last := ""
@@ -194,9 +196,11 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		p := NewPath(m.Dir)
 		i.Dir, i.DirB64 = p.Path, p.PathB64
 		have, known := g.Materialised[m.Path]
-		want, err := subtree(ctx, v, st.root, m.Path)
-		if err != nil {
-			return res, err
+		want := have
+		if !unmerged {
+			if want, err = subtree(ctx, v, st.root, m.Path); err != nil {
+				return res, err
+			}
 		}
 		switch {
 		case n.paused[m.Path] != "":
@@ -205,6 +209,8 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.Reason = "paused", m.CheckMarker().Error()
 		case n.brake[m.Path]:
 			i.State, i.Reason = "waiting", "many deletions wait for consent: bsv sync --accept-deletes"
+		case unmerged:
+			i.State, i.Reason = "unmerged", "the vault merges by newer rules: install a newer bsv"
 		case !known:
 			i.State, i.LastSnapshot = "new", ""
 		case have != want:

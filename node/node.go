@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/cas/backend/dir"
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/internal/event"
@@ -73,10 +75,24 @@ type vault struct {
 	repo   *repo.Stored
 	memo   *merge.Memo
 	view   *view
+
+	mergeVersion, writerVersion atomic.Uint32 // that the settings name; 0: the first
+}
+
+// writerVersion is the newest version of the format that this program writes.
+const writerVersion = 1
+
+// mayWrite is the error that the vault is written by rules which this program
+// does not have.
+func (v *vault) mayWrite() error {
+	if w := v.writerVersion.Load(); w > writerVersion {
+		return fmt.Errorf("the vault is written in format %d, this bsv writes %d: %w", w, writerVersion, cas.ErrNewer)
+	}
+	return nil
 }
 
 func (v *vault) env() merge.Env {
-	return merge.Env{Get: v.repo, Hash: v.repo.Hasher(), Memo: v.memo}
+	return merge.Env{Get: v.repo, Hash: v.repo.Hasher(), Memo: v.memo, Version: v.mergeVersion.Load()}
 }
 
 // Open opens the node of a home.

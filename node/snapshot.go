@@ -94,6 +94,9 @@ func (n *Node) takeSnapshot(ctx context.Context, v *vault, msg string, only []st
 
 func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []string, dirty map[string]map[string]bool) (taken, error) {
 	var t taken
+	if err := v.mayWrite(); err != nil {
+		return t, err
+	}
 	g, err := n.given(ctx, v)
 	if err != nil {
 		return t, err

@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -30,10 +32,14 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	}
 	if len(heads) > 0 {
 		st, err := n.state(ctx, v, heads)
-		if err != nil {
+		switch {
+		case errors.Is(err, merge.ErrVersion):
+			s.Warnings = append(s.Warnings, Warning{"this vault merges by newer rules: snapshots are kept, and what other devices changed waits", "install a newer bsv"})
+		case err != nil:
 			return s, err
+		default:
+			s.State, s.Conflicts = st.Root.CID(object.KindTree), len(st.Conflicts)
 		}
-		s.State, s.Conflicts = st.Root.CID(object.KindTree), len(st.Conflicts)
 	}
 	m, err := n.MapList(ctx)
 	if err != nil {

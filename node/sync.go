@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -102,7 +103,7 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 		return res, err
 	}
 	before, err := n.Conflicts(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, merge.ErrVersion) { // the snapshot is kept and sent all the same
 		return res, err
 	}
 	if disk {

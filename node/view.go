@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/bsvsync/bsv/merge"
@@ -101,8 +103,24 @@ func (w *view) join(s object.Settings) {
 
 func (w *view) joinLocked(s object.Settings) {
 	w.settings = w.settings.Join(s)
+	w.v.mergeVersion.Store(w.version("version/merge"))
+	w.v.writerVersion.Store(w.version("version/writer"))
 	w.members = object.Members(w.settings.Admissions, w.v.header.Tag, 0, w.v.header.Admission)
 	w.heads = nil
+}
+
+// version reads a register that only grows. What is no number is newer than
+// anything that this program knows.
+func (w *view) version(name string) uint32 {
+	v, ok := w.settings.Get(name)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseUint(v, 10, 32)
+	if err != nil {
+		return math.MaxUint32
+	}
+	return uint32(n)
 }
 
 // fresh forgets what was computed, after new objects have come.
@@ -226,6 +244,9 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 
 // publish writes this device's next record.
 func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
+	if err := v.mayWrite(); err != nil {
+		return err
+	}
 	w := v.view
 	w.mu.Lock()
 	o := object.Outer{Tag: v.header.Tag, Device: v.id, Epoch: v.keys.Current, Seq: 1}

@@ -2,6 +2,7 @@ package worktree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,6 +57,10 @@ func Decide(ctx context.Context, s Situation) (Decision, error) {
 	over := object.NewOverlay(s.Env.Get, s.Env.Hash)
 	env := s.Env
 	env.Get = over
+	// f(A) was given to the disk by rules that this program has; that the
+	// vault has newer ones by now must not stop a backup.
+	newest := env.Version
+	env.Version = min(newest, merge.Version)
 	add := func(objs []merge.Object) error {
 		for _, o := range objs {
 			if _, err := over.Put(ctx, o.Kind, o.Plain); err != nil {
@@ -100,11 +105,12 @@ func Decide(ctx context.Context, s Situation) (Decision, error) {
 			return Decision{}, fmt.Errorf("decide: %w", err)
 		}
 	}
+	env.Version = newest
 	now, err := merge.State(ctx, env, s.H)
-	if err != nil {
+	if err != nil && !errors.Is(err, merge.ErrVersion) {
 		return Decision{}, fmt.Errorf("decide: %w", err)
 	}
-	if tree == now.Root {
+	if err == nil && tree == now.Root {
 		return Decision{Kind: Adopt}, nil
 	}
 	d := Decision{Kind: Write, Tree: tree, Base: given.Root}
