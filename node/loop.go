@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,8 +17,16 @@ type RunOptions struct {
 	Once    bool // snapshot, sync with who is there, and return
 }
 
-// longestBurst is how long changes may go on before they are stored.
-const longestBurst = 5 * time.Second
+const (
+	// longestBurst is how long changes may go on before they are stored.
+	longestBurst = 5 * time.Second
+	// retryAfter is when a turn that failed is tried again: what was dirty then
+	// is no longer known, so all of it is scanned.
+	retryAfter = 30 * time.Second
+	// mountPoll is how often a paused mapping is looked for: no event tells
+	// that a disk is back.
+	mountPoll = 5 * time.Second
+)
 
 // Run is the node's loop: change on disk → snapshot → record → push; news →
 // merge → apply. It returns when ctx ends.
@@ -38,13 +47,25 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 	dirty := make(chan worktree.Dirty)
 	w := &watchers{n: n, out: dirty, off: o.NoWatch}
 	defer w.stop()
+	retry := time.NewTimer(retryAfter)
+	defer retry.Stop()
+	turn := func(dirty map[string]map[string]bool) {
+		switch ok := n.turn(ctx, dirty); {
+		case !ok:
+			retry.Reset(retryAfter)
+		case dirty == nil:
+			retry.Stop()
+		}
+	}
 	w.restart(ctx)
-	n.turn(ctx, nil, true)
+	turn(nil)
 	n.loopMu.Lock()
 	n.running = true
 	n.loopMu.Unlock()
 	full := time.NewTicker(n.home.Config().Snapshot.Every)
 	defer full.Stop()
+	mounts := time.NewTicker(mountPoll)
+	defer mounts.Stop()
 	for {
 		var arrived <-chan struct{}
 		if s := n.syncer(); s != nil {
@@ -54,16 +75,38 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 		case <-ctx.Done():
 			return nil
 		case d := <-dirty:
-			n.turn(ctx, map[string]map[string]bool{d.Mapping: d.Dirs}, false)
+			turn(map[string]map[string]bool{d.Mapping: d.Dirs})
 		case <-arrived:
-			n.arrived(ctx)
+			if !n.arrived(ctx) {
+				retry.Reset(retryAfter)
+			}
 		case <-n.mapsChan():
 			w.restart(ctx)
-			n.turn(ctx, nil, true)
+			turn(nil)
+		case <-mounts.C:
+			if n.mountedAgain() {
+				w.restart(ctx)
+				turn(nil)
+			}
 		case <-full.C:
-			n.turn(ctx, nil, true)
+			turn(nil)
+		case <-retry.C:
+			turn(nil)
 		}
 	}
+}
+
+// mountedAgain reports whether the disk of a paused mapping is back.
+func (n *Node) mountedAgain() bool {
+	n.loopMu.Lock()
+	none := len(n.paused) == 0
+	n.loopMu.Unlock()
+	v, err := n.open()
+	if none || err != nil {
+		return false
+	}
+	maps, err := n.mappings(v)
+	return err == nil && slices.ContainsFunc(maps, func(m worktree.Mapping) bool { return n.isPaused(m.Path) && m.CheckMarker() == nil })
 }
 
 func (n *Node) mapsChan() chan struct{} {
@@ -83,11 +126,11 @@ func (n *Node) mapsChanged() {
 }
 
 // turn takes a snapshot of what may have changed, and applies the state when
-// it differs.
-func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool, whole bool) {
+// it differs. It reports whether that succeeded.
+func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool {
 	v, err := n.open()
 	if err != nil {
-		return
+		return true // nothing to do before there is a vault
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
@@ -99,13 +142,15 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool, whole
 		_, err = n.applyState(ctx, v, false)
 	}
 	n.report(ctx, err)
+	return err == nil
 }
 
-// arrived applies what other devices published.
-func (n *Node) arrived(ctx context.Context) {
+// arrived applies what other devices published. It reports whether that
+// succeeded.
+func (n *Node) arrived(ctx context.Context) bool {
 	v, err := n.open()
 	if err != nil {
-		return
+		return true
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
@@ -117,6 +162,7 @@ func (n *Node) arrived(ctx context.Context) {
 		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: "many deletions wait for consent: bsv sync --accept-deletes"})
 	}
 	n.report(ctx, err)
+	return err == nil
 }
 
 // report tells of a turn that failed; the next one tries again.
@@ -145,6 +191,8 @@ func (w *watchers) stop() {
 	}
 }
 
+// restart watches the mappings of now. It returns when they are watched, so
+// that a scan that follows misses nothing.
 func (w *watchers) restart(ctx context.Context) {
 	w.stop()
 	v, err := w.n.open()
@@ -157,16 +205,21 @@ func (w *watchers) restart(ctx context.Context) {
 		return
 	}
 	ctx, w.cancel = context.WithCancel(ctx)
+	var ready sync.WaitGroup
 	for _, m := range maps {
-		o := worktree.WatchOptions{Mapping: m, Quiet: w.n.home.Config().Snapshot.Quiet, Most: longestBurst, Log: w.n.log, Limited: func(err error) {
+		ready.Add(1)
+		watched := sync.OnceFunc(ready.Done)
+		o := worktree.WatchOptions{Ready: watched, Mapping: m, Quiet: w.n.home.Config().Snapshot.Quiet, Most: longestBurst, Log: w.n.log, Limited: func(err error) {
 			w.n.loopMu.Lock()
 			w.n.limited = err.Error()
 			w.n.loopMu.Unlock()
 		}}
 		w.wg.Go(func() {
+			defer watched()
 			if err := worktree.Watch(ctx, o, w.out); err != nil && !errors.Is(err, context.Canceled) {
 				w.n.report(ctx, err)
 			}
 		})
 	}
+	ready.Wait()
 }

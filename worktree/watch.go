@@ -27,6 +27,7 @@ type WatchOptions struct {
 	Quiet   time.Duration // silence that ends a burst
 	Most    time.Duration // the longest a burst waits
 	Log     *slog.Logger
+	Ready   func()      // everything is watched: what changes from now on is reported; may be nil
 	Limited func(error) // some directories cannot be watched; called once
 }
 
@@ -55,6 +56,9 @@ func Watch(ctx context.Context, o WatchOptions, out chan<- Dirty) error {
 		}
 	}
 	watch(o.Mapping.Dir, nil)
+	if o.Ready != nil {
+		o.Ready()
+	}
 	b := burst{dirty: map[string]bool{}}
 	quiet, most := stopped(), stopped()
 	for {

@@ -19,6 +19,9 @@ type Fail struct {
 // Cut makes every call from now on return Err, as when the power goes.
 func (f *Fail) Cut() { f.off.Store(true) }
 
+// Mend undoes Cut.
+func (f *Fail) Mend() { f.off.Store(false) }
+
 // Calls is how many calls were made so far.
 func (f *Fail) Calls() int64 { return f.calls.Load() }
 
