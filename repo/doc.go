@@ -1,5 +1,5 @@
 // Package repo is a place that holds objects, records and key rings: a stored
-// repository (a directory) or a member peer.
+// repository, in a directory.
 //
 // # Words
 //
@@ -10,8 +10,8 @@
 // # Invariants
 //
 // Records are what commits: they are written after everything that they name
-// is durable. Listing never hides an error as absence. What a peer sends is
-// verified before it is kept.
+// is durable. Listing never hides an error as absence; a file that is damaged
+// is logged and left out, and harms no other.
 //
 // # Concurrency
 //
