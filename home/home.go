@@ -164,6 +164,39 @@ func (h *Home) SetAside(suffix string) (string, error) {
 	return to, syncDir(filepath.Dir(to))
 }
 
+// TakeBack undoes the newest SetAside with this suffix: an exchange of the
+// repository did not come to its end. What took its place meanwhile is set
+// aside as unfinished. It reports whether there was something to take back.
+func (h *Home) TakeBack(suffix string) (bool, error) {
+	from := ""
+	for n := 1; ; n++ {
+		name := h.paths.Repo() + "." + suffix
+		if n > 1 {
+			name = fmt.Sprintf("%s-%d", name, n)
+		}
+		_, err := os.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return false, fmt.Errorf("take repository back: %w", err)
+		}
+		from = name
+	}
+	if from == "" {
+		return false, nil
+	}
+	if _, err := os.Lstat(h.paths.Repo()); err == nil {
+		if _, err := h.SetAside("unfinished"); err != nil {
+			return false, err
+		}
+	}
+	if err := os.Rename(from, h.paths.Repo()); err != nil {
+		return false, fmt.Errorf("take repository back: %w", err)
+	}
+	return true, syncDir(h.paths.Dir)
+}
+
 // Close gives the home up: the socket goes first, the lock last. A second
 // Close does nothing.
 func (h *Home) Close() error {

@@ -269,7 +269,7 @@ func joinByTicket(ctx context.Context, net Network, t proto.Ticket, dev keyring.
 }
 
 // enter makes the joined vault this home's own.
-func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAccept, name string, check func(keyring.Header) error) (aside string, err error) {
+func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAccept, name string, check func(keyring.Header) error) (was string, err error) {
 	h, err := keyring.DecodeHeader(acc.GetHeader())
 	if err != nil {
 		return "", err
@@ -305,7 +305,7 @@ func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAcc
 		if err := old.repo.Close(); err != nil {
 			return "", err
 		}
-		if aside, err = n.home.SetAside(fmt.Sprintf("%x", old.header.Tag[:8])); err != nil {
+		if was, err = n.home.SetAside(aside(old.header.Tag)); err != nil {
 			return "", err
 		}
 	}
@@ -319,7 +319,7 @@ func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAcc
 	n.vaultMu.Lock()
 	n.vault = v
 	n.vaultMu.Unlock()
-	return aside, nil
+	return was, nil
 }
 
 // afterJoin fetches what there is, maps directories and fills them.

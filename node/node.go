@@ -112,7 +112,18 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if err != nil || fresh {
 		return n, err
 	}
-	v, err := n.openVault(ctx)
+	b, err := n.home.ReadDeviceKey()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := keyring.DecodeDevice(b)
+	if err != nil {
+		return nil, fmt.Errorf("keys/device: %w", err)
+	}
+	if err := n.undoJoin(dev); err != nil {
+		return nil, err
+	}
+	v, err := n.openVault(ctx, dev)
 	if err != nil {
 		return nil, err
 	}
@@ -127,18 +138,11 @@ func (n *Node) backend(device string) *dir.Backend {
 	return dir.New(n.fs, n.home.Paths().Repo(), device, n.fault)
 }
 
-func (n *Node) openVault(ctx context.Context) (*vault, error) {
-	b, err := n.home.ReadDeviceKey()
-	if err != nil {
-		return nil, err
-	}
-	dev, err := keyring.DecodeDevice(b)
-	if err != nil {
-		return nil, fmt.Errorf("keys/device: %w", err)
-	}
+func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error) {
 	v := &vault{dev: dev, id: object.DeviceID(dev.ID()), memo: merge.NewMemo()}
 	be := n.backend(fmt.Sprintf("%x", v.id[:6]))
-	if err := be.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := be.Sweep()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open repository: %w", err)
 	}
 	if v.header, err = repo.ReadHeader(be); err != nil {
@@ -177,6 +181,23 @@ func (n *Node) openVault(ctx context.Context) (*vault, error) {
 		return nil, errors.Join(err, v.repo.Close())
 	}
 	return v, nil
+}
+
+// aside is the suffix under which a vault's repository is set aside.
+func aside(tag [16]byte) string { return fmt.Sprintf("%x", tag[:8]) }
+
+// undoJoin takes the repository back that an interrupted join has set aside.
+// The device key is written last, so it says whose home this is.
+func (n *Node) undoJoin(dev keyring.Device) error {
+	h, err := repo.ReadHeader(n.backend("join"))
+	if err == nil && h.Tag == dev.Tag || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong otherwise is told by whoever opens it
+	}
+	back, err := n.home.TakeBack(aside(dev.Tag))
+	if back {
+		n.log.Warn("a join was interrupted: this device is in its own vault as before")
+	}
+	return err
 }
 
 // openRing checks that a ring's signer was admitted, and opens it.
@@ -341,7 +362,9 @@ func (n *Node) create(ctx context.Context, r InitRequest) (string, error) {
 	return words, nil
 }
 
-// found writes a device's own part of a vault into an empty home and opens it.
+// found writes a device's own part of a vault into an empty repository and
+// opens it. The device key is written when all that a member needs is durable:
+// it says whose home this is.
 func (n *Node) found(ctx context.Context, dev keyring.Device, header keyring.Header, ring *keyring.Ring, settings object.Settings, name string) (*vault, error) {
 	be := n.backend("init")
 	if err := repo.Create(be, header); err != nil {
@@ -350,16 +373,17 @@ func (n *Node) found(ctx context.Context, dev keyring.Device, header keyring.Hea
 	if err := repo.PutRing(be, ring); err != nil {
 		return nil, err
 	}
-	if err := n.home.WriteDeviceKey(dev.Encode()); err != nil {
-		return nil, err
-	}
-	v, err := n.openVault(ctx)
+	v, err := n.openVault(ctx, dev)
 	if err != nil {
 		return nil, err
 	}
 	settings = settings.Set(v.id, "name/"+v.id.String(), n.deviceName(name), false)
 	v.view.join(settings)
-	if err := n.publish(ctx, v, object.ID{}); err != nil {
+	err = n.publish(ctx, v, object.ID{})
+	if err == nil {
+		err = n.home.WriteDeviceKey(dev.Encode())
+	}
+	if err != nil {
 		return nil, errors.Join(err, v.repo.Close())
 	}
 	return v, nil
