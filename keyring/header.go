@@ -73,7 +73,7 @@ func DecodeHeader(b []byte) (Header, error) {
 		if len(r) < 1 || len(r)-1 < int(r[0]) {
 			return Header{}, fmt.Errorf("%w: it ends early", ErrHeader)
 		}
-		*field, r = string(r[1:1+r[0]]), r[1+r[0]:]
+		*field, r = string(r[1:1+int(r[0])]), r[1+int(r[0]):]
 	}
 	if len(r) != len(h.Tag) {
 		return Header{}, fmt.Errorf("%w: wrong length", ErrHeader)

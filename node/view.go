@@ -277,6 +277,7 @@ func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
 	w.mu.Unlock()
 	if n.netAddrs() != nil {
 		s.Addresses = n.netAddrs()
+		s.Addresses = s.Addresses[:min(len(s.Addresses), object.MaxAddresses)]
 	} else if ok {
 		s.Addresses = last.said.Addresses
 	}

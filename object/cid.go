@@ -39,8 +39,8 @@ func (id ID) CID(kind Kind) string {
 	return c.String()
 }
 
-// ParseCID parses the text form and reports whether the object is a chunk.
-// Anything but a CIDv1 of this package's multihash is an error.
+// ParseCID parses what CID returns, and nothing else, and reports whether the
+// object is a chunk.
 func ParseCID(s string) (id ID, chunk bool, err error) {
 	c, err := cid.Decode(s)
 	if err != nil {
@@ -52,7 +52,11 @@ func ParseCID(s string) (id ID, chunk bool, err error) {
 		return ID{}, false, fmt.Errorf("parse id %q: not an id of a vault", s)
 	}
 	copy(id[:], d.Digest)
-	return id, p.Codec == cid.Raw, nil
+	chunk = p.Codec == cid.Raw
+	if c.String() != s || id.IsZero() {
+		return ID{}, false, fmt.Errorf("parse id %q: not in the usual form", s)
+	}
+	return id, chunk, nil
 }
 
 // Full is the whole digest in lower-case base32, the form of which Short is a
@@ -85,14 +89,42 @@ func appendLink(b []byte, kind Kind, id ID) []byte {
 	return append(b, id[:]...)
 }
 
+func appendMaybeLink(b []byte, kind Kind, id ID) []byte {
+	if id.IsZero() {
+		return append(b, cborNull)
+	}
+	return appendLink(b, kind, id)
+}
+
+// appendSame writes content of at most InlineMax bytes as an identity link.
 func appendSame(b []byte, content string) []byte {
-	n := binary.AppendUvarint(nil, uint64(len(content)))
+	n := 1
+	if len(content) > 0x7f {
+		n = 2
+	}
 	b = appendHead(b, majorTag, tagLink)
-	b = appendHead(b, majorBytes, uint64(1+len(cidPrefixSame)+len(n)+len(content)))
+	b = appendHead(b, majorBytes, uint64(1+len(cidPrefixSame)+n+len(content)))
 	b = append(b, 0)
 	b = append(b, cidPrefixSame...)
-	b = append(b, n...)
+	b = binary.AppendUvarint(b, uint64(len(content)))
 	return append(b, content...)
+}
+
+// objectLink reads a link to an object that is no chunk.
+func (d *decoder) objectLink() ID {
+	id, raw := d.link()
+	if raw {
+		d.fail("a chunk where another object belongs")
+	}
+	return id
+}
+
+// maybeLink reads a link to an object that is no chunk, or null.
+func (d *decoder) maybeLink() ID {
+	if d.null() {
+		return ID{}
+	}
+	return d.objectLink()
 }
 
 // link reads a link to an object: raw reports a chunk.
@@ -106,20 +138,20 @@ func (d *decoder) link() (id ID, raw bool) {
 
 // anyLink reads a link; same is not nil when the link is the content itself.
 func (d *decoder) anyLink() (id ID, raw bool, same []byte) {
-	if n := d.expect(majorTag, "a link"); d.err == nil && n != tagLink {
+	if n := d.expect(majorTag, "a reference"); d.err == nil && n != tagLink {
 		d.fail("expected a link, not tag %d", n)
 	}
 	v := d.bytes(1+len(cidPrefixSame)+2+InlineMax, "a link")
 	if d.err != nil {
 		return ID{}, false, nil
 	}
-	s := string(v)
+	const head, same0 = 1 + len(cidPrefixRaw), "\x00" + cidPrefixSame
 	switch {
-	case len(v) == 1+cidLen && s[0] == 0 && s[1:1+len(cidPrefixRaw)] == cidPrefixRaw:
+	case len(v) == 1+cidLen && string(v[:head]) == "\x00"+cidPrefixRaw:
 		raw = true
-	case len(v) == 1+cidLen && s[0] == 0 && s[1:1+len(cidPrefixCBOR)] == cidPrefixCBOR:
-	case strings.HasPrefix(s, "\x00"+cidPrefixSame):
-		rest := v[1+len(cidPrefixSame):]
+	case len(v) == 1+cidLen && string(v[:head]) == "\x00"+cidPrefixCBOR:
+	case len(v) > len(same0) && string(v[:len(same0)]) == same0:
+		rest := v[len(same0):]
 		n, used := binary.Uvarint(rest)
 		if used <= 0 || n > InlineMax || int(n) != len(rest)-used || len(binary.AppendUvarint(nil, n)) != used {
 			d.fail("identity link of wrong length")
@@ -130,6 +162,9 @@ func (d *decoder) anyLink() (id ID, raw bool, same []byte) {
 		d.fail("not a link of a vault")
 		return ID{}, false, nil
 	}
-	copy(id[:], v[1+len(cidPrefixRaw):])
+	copy(id[:], v[head:])
+	if id.IsZero() {
+		d.fail("a link to nothing")
+	}
 	return id, raw, nil
 }

@@ -37,7 +37,7 @@ func (c *cursor) descend(ctx context.Context, pick func(node) int) error {
 		}
 		f.idx = pick(f.n)
 		it := f.n.items[f.idx]
-		n, err := loadNode(ctx, c.g, treeShape, it.id, int(f.n.level)-1, it.key)
+		n, err := loadChild(ctx, c.g, treeShape, f.n.level, it)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func newSide(ctx context.Context, g Getter, root ID) (*side, error) {
 	if root.IsZero() {
 		return s, nil
 	}
-	n, err := loadNode(ctx, g, treeShape, root, -1, "")
+	n, err := loadRoot(ctx, g, treeShape, root)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *side) skip() {
 
 func (s *side) expand(ctx context.Context) error {
 	it, level, _ := s.peek()
-	n, err := loadNode(ctx, s.g, treeShape, it.id, int(level)-1, it.key)
+	n, err := loadChild(ctx, s.g, treeShape, level, it)
 	if err != nil {
 		return err
 	}
@@ -146,22 +146,23 @@ type PathChange struct {
 // Diff enumerates all paths that differ between two trees, depth first in
 // name order. A directory that differs only below itself yields only its
 // children; one whose own entry differs (mode, times, attributes) is yielded
-// before them. Children of an added or removed directory are yielded, too.
+// before them. Children of an added or removed directory are yielded, too. A
+// path beyond MaxPath or MaxDepth ends it with an error wrapping ErrLimit.
 func Diff(ctx context.Context, g Getter, a, b ID) iter.Seq2[PathChange, error] {
 	return func(yield func(PathChange, error) bool) { diff(ctx, g, a, b, "/", 0, yield) }
 }
 
 func diff(ctx context.Context, g Getter, a, b ID, dir string, depth int, yield func(PathChange, error) bool) bool {
-	if depth > MaxDepth {
-		yield(PathChange{}, fmt.Errorf("diff: %w: more than %d directories deep", ErrLimit, MaxDepth))
-		return false
-	}
 	for c, err := range DiffTree(ctx, g, a, b) {
 		if err != nil {
 			yield(PathChange{}, err)
 			return false
 		}
-		path := JoinPath(dir, c.Name)
+		path, err := below(dir, depth, c.Name)
+		if err != nil {
+			yield(PathChange{}, fmt.Errorf("diff: %w", err))
+			return false
+		}
 		var ta, tb ID
 		own := true
 		if c.A != nil && c.A.Kind == Dir {

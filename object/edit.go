@@ -15,7 +15,8 @@ type Edit struct {
 // EditTree applies edits (sorted by name, unique) to one directory and
 // returns the new root. It rewrites only the nodes that the edits touch, and
 // gives the id that BuildTree would give. A zero root is an empty directory.
-// Removing a name that is not there is no error.
+// Removing a name that is not there is no error. g must also hand out what the
+// sink took.
 //
 // Level by level, a run of nodes is built again from the first one that an
 // edit touches until the new boundaries meet the old ones; the nodes that
@@ -42,7 +43,7 @@ func EditTree(ctx context.Context, h *Hasher, g Getter, sink Sink, root ID, edit
 	if root.IsZero() {
 		return rebuild(ctx, h, sink, 0, changes)
 	}
-	top, err := loadNode(ctx, g, treeShape, root, -1, "")
+	top, err := loadRoot(ctx, g, treeShape, root)
 	if err != nil {
 		return ID{}, Summary{}, fmt.Errorf("edit tree: %w", err)
 	}
@@ -52,16 +53,14 @@ func EditTree(ctx context.Context, h *Hasher, g Getter, sink Sink, root ID, edit
 		}
 	}
 	if len(changes) == 0 {
-		count, bytes := top.totals()
-		return root, Summary{count, bytes}, nil
+		count, bytes, err := top.totals()
+		return root, Summary{count, bytes}, err
 	}
-	merged := mergeItems(top.items, changes)
-	id, sum, err := rebuild(ctx, h, sink, top.level, merged)
-	if err != nil {
-		return ID{}, Summary{}, err
+	merged := slices.DeleteFunc(mergeItems(top.items, changes), func(c change) bool { return c.item == nil })
+	if top.level > 0 && len(merged) == 1 {
+		return collapse(ctx, g, top.level, *merged[0].item)
 	}
-	id, err = collapse(ctx, g, id)
-	return id, sum, err
+	return rebuild(ctx, h, sink, top.level, merged)
 }
 
 // change replaces, adds (item not nil) or removes the item with a key.
@@ -98,21 +97,22 @@ func rebuild(ctx context.Context, h *Hasher, sink Sink, level uint8, items []cha
 			}
 		}
 	}
-	return finishTree(ctx, h, sink, b)
+	return finishTree(ctx, sink, b)
 }
 
-// collapse descends from a node with a single child: the root is the first
+// collapse goes down from the only item of a level: the root is the first
 // level that has exactly one node.
-func collapse(ctx context.Context, g Getter, id ID) (ID, error) {
+func collapse(ctx context.Context, g Getter, level uint8, it item) (ID, Summary, error) {
+	sum := Summary{it.count, it.bytes}
 	for {
-		n, err := loadNode(ctx, g, treeShape, id, -1, "")
+		n, err := loadChild(ctx, g, treeShape, level, it)
 		if err != nil {
-			return ID{}, fmt.Errorf("edit tree: %w", err)
+			return ID{}, Summary{}, fmt.Errorf("edit tree: %w", err)
 		}
 		if n.level == 0 || len(n.items) > 1 {
-			return id, nil
+			return it.id, sum, nil
 		}
-		id = n.items[0].id
+		level, it = n.level, n.items[0]
 	}
 }
 

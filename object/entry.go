@@ -1,5 +1,11 @@
 package object
 
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
 // EntryKind is what a name in a directory stands for.
 type EntryKind uint8
 
@@ -44,4 +50,103 @@ type Entry struct {
 	MTime   int64   // nanoseconds since 1970, UTC
 	Xattrs  Content // canonical xattr map of user.* (EncodeXattrs); the zero Content means none
 	Owner   string  // canonical owner ("uid:gid:user:group"), empty unless asked for
+}
+
+// SameContent reports whether two entries hold the same: bytes of a file,
+// directory tree, or target. Name, mode and times do not matter.
+func (e Entry) SameContent(o Entry) bool {
+	return e.Kind == o.Kind && e.Content == o.Content && e.Tree == o.Tree && e.Target == o.Target
+}
+
+// Digest is the entry's content id: the keyed digest of the file's content,
+// the tree, or the target.
+func (e Entry) Digest(h *Hasher) ID {
+	switch e.Kind {
+	case Dir:
+		return e.Tree
+	case Symlink:
+		return h.Sum(KindChunk, []byte(e.Target))
+	default:
+		return e.Content.Digest(h)
+	}
+}
+
+// Check reports whether a tree may hold the entry.
+func (e Entry) Check() error {
+	if err := CheckName(e.Name); err != nil {
+		return err
+	}
+	bad := func(what string) error { return fmt.Errorf("entry %q: %w: %s", e.Name, ErrMalformed, what) }
+	if e.Mode > 0o7777 {
+		return bad("mode beyond 07777")
+	}
+	if err := e.checkContent(); err != nil {
+		return fmt.Errorf("entry %q: %w", e.Name, err)
+	}
+	switch x := e.Xattrs; x.Kind {
+	case 0:
+		if _, err := DecodeXattrs([]byte(x.Inline)); err != nil || len(x.Inline) > XattrsInline || !x.ID.IsZero() {
+			return bad("extended attributes in no known form")
+		}
+	case KindChunk:
+		if x.Inline != "" || x.ID.IsZero() {
+			return bad("extended attributes in no known form")
+		}
+	default:
+		return bad("extended attributes in no known form")
+	}
+	if e.Owner != "" && !isOwner(e.Owner) {
+		return bad("an owner in no known form")
+	}
+	return nil
+}
+
+// isOwner reports whether s is "uid:gid:user:group": two numbers of 32 bits in
+// their shortest form and two names, which may be empty.
+func isOwner(s string) bool {
+	part := strings.Split(s, ":")
+	if len(s) > MaxOwner || len(part) != 4 || strings.ContainsAny(s, "\x00\n") {
+		return false
+	}
+	for _, id := range part[:2] {
+		if n, err := strconv.ParseUint(id, 10, 32); err != nil || strconv.FormatUint(n, 10) != id {
+			return false
+		}
+	}
+	return true
+}
+
+func (e Entry) checkContent() error {
+	switch e.Kind {
+	case File:
+		if e.Target != "" || !e.Tree.IsZero() {
+			return malformed("a file has content only")
+		}
+		switch e.Content.Kind {
+		case 0:
+			if len(e.Content.Inline) > InlineMax || uint64(len(e.Content.Inline)) != e.Size || !e.Content.ID.IsZero() {
+				return malformed("inline content of wrong size")
+			}
+		case KindChunk, KindList:
+			if e.Content.Kind == KindChunk && e.Size > MaxObject {
+				return malformed("a chunk of %d bytes", e.Size)
+			}
+			if e.Content.Inline != "" || e.Size <= InlineMax || e.Content.ID.IsZero() {
+				return malformed("content that belongs inside its entry")
+			}
+		default:
+			return malformed("content of unknown kind %d", e.Content.Kind)
+		}
+	case Dir:
+		if e.Target != "" || e.Content != (Content{}) || e.Tree.IsZero() {
+			return malformed("a directory has a tree only")
+		}
+	case Symlink:
+		if e.Content != (Content{}) || !e.Tree.IsZero() || e.Size != 0 || e.Mode != 0 || e.Target == "" || len(e.Target) > MaxPath {
+			return malformed("a symlink has a target only")
+		}
+	default:
+		return malformed("unknown kind %d", e.Kind)
+	}
+	return nil
 }

@@ -1,83 +1,5 @@
 package object
 
-import "fmt"
-
-// Equal content of two entries means equal bytes, whatever the metadata.
-func (e Entry) sameKind(o Entry) bool { return e.Kind == o.Kind }
-
-// SameContent reports whether two entries hold the same: bytes of a file,
-// directory tree, or target. Name, mode and times do not matter.
-func (e Entry) SameContent(o Entry) bool {
-	return e.sameKind(o) && e.Content == o.Content && e.Tree == o.Tree && e.Target == o.Target
-}
-
-// Digest is the entry's content id: the keyed digest of the file's content,
-// the tree, or the target.
-func (e Entry) Digest(h *Hasher) ID {
-	switch e.Kind {
-	case Dir:
-		return e.Tree
-	case Symlink:
-		return h.Sum(KindChunk, []byte(e.Target))
-	default:
-		return e.Content.Digest(h)
-	}
-}
-
-// Check reports whether a tree may hold the entry.
-func (e Entry) Check() error {
-	if err := CheckName(e.Name); err != nil {
-		return err
-	}
-	bad := func(what string) error { return fmt.Errorf("entry %q: %w: %s", e.Name, ErrMalformed, what) }
-	if e.Mode > 0o7777 {
-		return bad("mode beyond 07777")
-	}
-	if err := e.checkContent(); err != nil {
-		return fmt.Errorf("entry %q: %w", e.Name, err)
-	}
-	switch {
-	case e.Xattrs.Kind == KindChunk && e.Xattrs.Inline != "", e.Xattrs.Kind == 0 && !e.Xattrs.ID.IsZero(),
-		e.Xattrs.Kind != 0 && e.Xattrs.Kind != KindChunk, len(e.Xattrs.Inline) > XattrsInline:
-		return bad("extended attributes in no known form")
-	case len(e.Owner) > MaxOwner:
-		return bad("owner too long")
-	}
-	return nil
-}
-
-func (e Entry) checkContent() error {
-	switch e.Kind {
-	case File:
-		if e.Target != "" || !e.Tree.IsZero() {
-			return malformed("a file has content only")
-		}
-		switch e.Content.Kind {
-		case 0:
-			if len(e.Content.Inline) > InlineMax || uint64(len(e.Content.Inline)) != e.Size || !e.Content.ID.IsZero() {
-				return malformed("inline content of wrong size")
-			}
-		case KindChunk, KindList:
-			if e.Content.Inline != "" || e.Size <= InlineMax || e.Content.ID.IsZero() {
-				return malformed("content that belongs inside its entry")
-			}
-		default:
-			return malformed("content of unknown kind %d", e.Content.Kind)
-		}
-	case Dir:
-		if e.Target != "" || e.Content != (Content{}) || e.Tree.IsZero() {
-			return malformed("a directory has a tree only")
-		}
-	case Symlink:
-		if e.Content != (Content{}) || !e.Tree.IsZero() || e.Size != 0 || e.Mode != 0 || e.Target == "" || len(e.Target) > MaxPath {
-			return malformed("a symlink has a target only")
-		}
-	default:
-		return malformed("unknown kind %d", e.Kind)
-	}
-	return nil
-}
-
 // appendEntry writes [name, kind, content | tree | target, size, mode, mtime,
 // xattrs | null, owner | null]; see docs/format.md.
 func appendEntry(b []byte, e Entry) []byte {
@@ -138,7 +60,7 @@ func (d *decoder) entry() Entry {
 	case Symlink:
 		e.Target = string(d.bytes(MaxPath, "a target"))
 	}
-	e.Size = d.uint()
+	e.Size = d.uint("a size")
 	e.Mode = uint16(d.uintMax(0o7777, "a mode"))
 	e.MTime = d.int()
 	if !d.null() {

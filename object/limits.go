@@ -1,7 +1,7 @@
 package object
 
-// Limits of format 1. Beyond them every decoder and builder answers with a
-// typed error before it allocates.
+// Limits of format 1. Beyond them every decoder and builder answers with an
+// error that wraps ErrLimit (names and paths: ErrName) before it allocates.
 const (
 	// MaxName is the longest name in bytes: what file systems hold.
 	MaxName = 255
@@ -33,6 +33,20 @@ const (
 	MaxTag = 255
 	// MaxOwner bounds the owner field ("uid:gid:user:group").
 	MaxOwner = 600
+	// maxChain bounds the admissions between a device and the admission key.
+	maxChain = 64
+	// maxStatement bounds one statement of membership in settings: a
+	// generation of MaxDevices members.
+	maxStatement = 512 << 10
+	// maxSettings bounds the registers of one vault, maxRegister the name of
+	// one ("role/" or "tag/" and what it names), maxValue its value.
+	maxSettings = 1 << 16
+	maxRegister = MaxTag + 32
+	maxValue    = 4096
+	// MaxAddresses bounds the addresses that a record announces, MaxAddress
+	// the bytes of one.
+	MaxAddresses = 64
+	MaxAddress   = 512
 	// MaxConflicts bounds the conflict records of one snapshot, MaxSides and
 	// MaxCopies those of one record.
 	MaxConflicts = 1 << 16

@@ -20,14 +20,15 @@ func Links(kind Kind, plain []byte) ([]Link, error) {
 	}
 	d := &decoder{b: plain}
 	var out []Link
-	d.collect(&out, 0)
+	d.collect(&out, kind == KindTree || kind == KindSnapshot, 0)
 	if err := d.end(); err != nil {
 		return nil, fmt.Errorf("read links: %w", err)
 	}
 	return out, nil
 }
 
-func (d *decoder) collect(out *[]Link, depth int) {
+// collect reads one value; entries says whether content may stand in a link.
+func (d *decoder) collect(out *[]Link, entries bool, depth int) {
 	if d.err != nil {
 		return
 	}
@@ -42,15 +43,19 @@ func (d *decoder) collect(out *[]Link, depth int) {
 	switch c := d.b[d.off]; {
 	case c>>5 == majorTag:
 		id, raw, same := d.anyLink()
-		if d.err == nil && same == nil {
+		switch {
+		case d.err != nil:
+		case same == nil:
 			*out = append(*out, Link{id, raw})
+		case !entries:
+			d.fail("content inside a link where an object belongs")
 		}
 	case c>>5 == majorArray:
-		for range d.array(1<<20, "items") {
+		for range d.array(len(d.b), "items") {
 			if d.err != nil {
 				return
 			}
-			d.collect(out, depth+1)
+			d.collect(out, entries, depth+1)
 		}
 	case c == cborNull, c == cborTrue, c == cborFalse:
 		d.off++

@@ -48,27 +48,35 @@ func BuildList(ctx context.Context, h *Hasher, sink Sink, pieces iter.Seq2[Piece
 // Pieces enumerates the chunks of a list from the one that holds byte offset
 // on, with the offset at which each begins.
 func Pieces(ctx context.Context, g Getter, root ID, offset uint64) iter.Seq2[PieceAt, error] {
-	return func(yield func(PieceAt, error) bool) { pieces(ctx, g, root, -1, 0, offset, yield) }
+	return func(yield func(PieceAt, error) bool) {
+		n, err := loadRoot(ctx, g, listShape, root)
+		if err != nil {
+			yield(PieceAt{}, err)
+			return
+		}
+		n.pieces(ctx, g, 0, offset, yield)
+	}
 }
 
-func pieces(ctx context.Context, g Getter, id ID, level int, at, offset uint64, yield func(PieceAt, error) bool) bool {
-	n, err := loadNode(ctx, g, listShape, id, level, "")
-	if err != nil {
-		yield(PieceAt{}, err)
-		return false
-	}
+// pieces yields the chunks below a node that begins at a byte of the file.
+func (n node) pieces(ctx context.Context, g Getter, at, offset uint64, yield func(PieceAt, error) bool) bool {
 	for _, it := range n.items {
-		end := at + it.bytes
-		if end < at {
-			yield(PieceAt{}, fmt.Errorf("read list %s: %w", id.Short(), malformed("lengths overflow")))
-			return false
+		end := at + it.bytes // its sums fit 64 bits
+		if end <= offset {
+			at = end
+			continue
 		}
-		if end > offset {
-			if n.level == 0 {
-				if !yield(PieceAt{at, Piece{it.id, it.bytes}}, nil) {
-					return false
-				}
-			} else if !pieces(ctx, g, it.id, int(n.level)-1, at, offset, yield) {
+		if n.level == 0 {
+			if !yield(PieceAt{at, Piece{it.id, it.bytes}}, nil) {
+				return false
+			}
+		} else {
+			child, err := loadChild(ctx, g, listShape, n.level, it)
+			if err != nil {
+				yield(PieceAt{}, err)
+				return false
+			}
+			if !child.pieces(ctx, g, at, offset, yield) {
 				return false
 			}
 		}

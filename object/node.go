@@ -1,5 +1,11 @@
 package object
 
+import (
+	"context"
+	"fmt"
+	"math/bits"
+)
+
 // Trees and lists are split by content: a node of level L (leaf 0) ends after
 // an item when its key says so (Hasher.ends), at MaxItems, or before the item
 // that would take its encoding over MaxNode. Levels are built until one has
@@ -83,7 +89,7 @@ type node struct {
 // the split key: canonical form, order, limits.
 func decodeNode(s shape, b []byte) (node, error) {
 	if len(b) > MaxNode {
-		return node{}, malformed("a node of %d bytes, above %d", len(b), MaxNode)
+		return node{}, fmt.Errorf("%w: %w: a node of %d bytes, above %d", ErrMalformed, ErrLimit, len(b), MaxNode)
 	}
 	d := &decoder{b: b}
 	d.fixed(2, "a node")
@@ -110,6 +116,9 @@ func decodeNode(s shape, b []byte) (node, error) {
 	if len(n.items) == 0 && (n.level > 0 || s.kind == KindList) {
 		return node{}, malformed("a node without items")
 	}
+	if _, _, err := n.totals(); err != nil {
+		return node{}, err
+	}
 	return n, nil
 }
 
@@ -128,7 +137,7 @@ func (d *decoder) item(s shape, level uint8) item {
 		if it.id, raw = d.link(); raw {
 			d.fail("a tree's child is no chunk")
 		}
-		it.count, it.bytes = d.uint(), d.uint()
+		it.count, it.bytes = d.uint("a count of entries"), d.uint("a count of bytes")
 		if d.err == nil && it.count == 0 {
 			d.fail("a branch item without entries")
 		}
@@ -139,7 +148,7 @@ func (d *decoder) item(s shape, level uint8) item {
 		if raw != (level == 0) {
 			d.fail("a list of chunks points at lists above, at chunks below")
 		}
-		it := item{key: string(id[:]), id: id, bytes: d.uint()}
+		it := item{key: string(id[:]), id: id, bytes: d.uint("a length")}
 		if d.err == nil && (it.bytes == 0 || level == 0 && it.bytes > MaxObject) {
 			d.fail("a piece of %d bytes", it.bytes)
 		}
@@ -147,11 +156,55 @@ func (d *decoder) item(s shape, level uint8) item {
 	}
 }
 
-// totals sums the items of a node.
-func (n node) totals() (count, bytes uint64) {
-	for _, it := range n.items {
-		count += it.count
-		bytes += it.bytes
+// totals sums the items of a node. Sums beyond 64 bits are malformed.
+func (n node) totals() (count, bytes uint64, err error) {
+	var over uint64
+	for i := range n.items {
+		var a, b uint64
+		count, a = bits.Add64(count, n.items[i].count, 0)
+		bytes, b = bits.Add64(bytes, n.items[i].bytes, 0)
+		over |= a | b
 	}
-	return count, bytes
+	if over != 0 {
+		return 0, 0, malformed("sums beyond 64 bits")
+	}
+	return count, bytes, nil
+}
+
+// load reads and decodes a node.
+func load(ctx context.Context, g Getter, s shape, id ID) (node, error) {
+	b, err := g.Get(ctx, id)
+	if err != nil {
+		return node{}, fmt.Errorf("read node %s: %w", id.Short(), err)
+	}
+	n, err := decodeNode(s, b)
+	if err != nil {
+		return node{}, fmt.Errorf("read node %s: %w", id.Short(), err)
+	}
+	return n, nil
+}
+
+// loadRoot reads the root of a tree or list: the first level with one node. A
+// list has at least two chunks.
+func loadRoot(ctx context.Context, g Getter, s shape, id ID) (node, error) {
+	n, err := load(ctx, g, s, id)
+	if err == nil && len(n.items) < 2 && (n.level > 0 || s.kind == KindList) {
+		return node{}, fmt.Errorf("read node %s: %w", id.Short(), malformed("a root that points at one child"))
+	}
+	return n, err
+}
+
+// loadChild reads the child that an item of a node of this level stands for,
+// and checks that it is what the item says.
+func loadChild(ctx context.Context, g Getter, s shape, level uint8, it item) (node, error) {
+	n, err := load(ctx, g, s, it.id)
+	if err != nil {
+		return node{}, err
+	}
+	count, bytes, err := n.totals()
+	if err != nil || n.level+1 != level || bytes != it.bytes ||
+		s.kind == KindTree && (count != it.count || len(n.items) == 0 || n.items[len(n.items)-1].key != it.key) {
+		return node{}, fmt.Errorf("read node %s: %w", it.id.Short(), malformed("level, last name or sums are not those that its parent says"))
+	}
+	return n, nil
 }

@@ -24,7 +24,7 @@ func CheckName(name string) error {
 // are errors wrapping ErrName; so are paths beyond MaxPath or MaxDepth.
 func CleanPath(p string) (string, error) {
 	if len(p) > MaxPath {
-		return "", fmt.Errorf("%w: a path of %d bytes, above %d", ErrName, len(p), MaxPath)
+		return "", pathTooLong(len(p))
 	}
 	var b strings.Builder
 	depth := 0
@@ -44,7 +44,26 @@ func CleanPath(p string) (string, error) {
 	if b.Len() == 0 {
 		return "/", nil
 	}
+	if b.Len() > MaxPath { // by the slash that p lacked
+		return "", pathTooLong(b.Len())
+	}
 	return b.String(), nil
+}
+
+func pathTooLong(n int) error {
+	return fmt.Errorf("%w: a path of %d bytes, above %d", ErrName, n, MaxPath)
+}
+
+// below is the path of a name in a directory that is depth components deep.
+func below(dir string, depth int, name string) (string, error) {
+	path := JoinPath(dir, name)
+	switch {
+	case depth >= MaxDepth:
+		return "", fmt.Errorf("%w: a path of more than %d components", ErrLimit, MaxDepth)
+	case len(path) > MaxPath:
+		return "", fmt.Errorf("%w: a path of %d bytes, above %d", ErrLimit, len(path), MaxPath)
+	}
+	return path, nil
 }
 
 // SplitPath splits a clean path into its directory and last name; the root

@@ -27,25 +27,6 @@ type Outer struct {
 	Epoch       uint32
 }
 
-// Seen is the newest record of a device that another one knows.
-type Seen struct {
-	Device      DeviceID
-	Incarnation uint64
-	Seq         uint64
-}
-
-// Statement is what a record says to members.
-type Statement struct {
-	Time         int64 // nanoseconds since 1970
-	Head         ID    // KindSnapshot; zero before the first
-	Seen         []Seen
-	Settings     ID // KindSettings; zero when there are none
-	Session      uint64
-	Acknowledged [][32]byte // condemned sets, sorted
-	Capabilities uint64
-	Addresses    []string // multiaddrs
-}
-
 // Record is a device's signed statement.
 type Record struct {
 	Outer
@@ -83,40 +64,24 @@ func (r Record) Encode() []byte {
 	return appendBytes(b, r.Sig[:])
 }
 
-func (s Statement) encode() []byte {
-	b := appendArray(nil, 8)
-	b = appendInt(b, s.Time)
-	b = appendMaybeLink(b, KindSnapshot, s.Head)
-	b = appendArray(b, len(s.Seen))
-	for _, v := range s.Seen {
-		b = appendUint(appendUint(appendBytes(appendArray(b, 3), v.Device[:]), v.Incarnation), v.Seq)
-	}
-	b = appendMaybeLink(b, KindSettings, s.Settings)
-	b = appendUint(b, s.Session)
-	b = appendArray(b, len(s.Acknowledged))
-	for _, k := range s.Acknowledged {
-		b = appendBytes(b, k[:])
-	}
-	b = appendUint(b, s.Capabilities)
-	b = appendArray(b, len(s.Addresses))
-	for _, a := range s.Addresses {
-		b = appendText(b, a)
-	}
-	return b
-}
-
 func recordAAD(o Outer) []byte { return o.encode([]byte(recordDomain)) }
 
-// SealRecord seals and signs a statement. The outer's epoch must be among the
-// keys.
+// SealRecord seals and signs a statement; the devices seen need not be sorted.
+// The outer's epoch must be among the keys, and its device must be the signing
+// key's, or nobody will read the record. A
+// statement that no device would read is an error wrapping ErrMalformed or,
+// when it is too large, ErrLimit.
 func SealRecord(keys *keyring.Keys, signing ed25519.PrivateKey, o Outer, s Statement) (Record, error) {
 	e, err := keys.Epoch(o.Epoch)
 	if err != nil {
 		return Record{}, fmt.Errorf("seal record: %w", err)
 	}
-	s.Seen = slices.Clone(s.Seen)
-	slices.SortFunc(s.Seen, func(a, b Seen) int { return bytes.Compare(a.Device[:], b.Device[:]) })
-	r := Record{Outer: o, Sealed: keyring.Seal(nil, &e.Record, recordAAD(o), s.encode())}
+	s.Seen = slices.SortedFunc(slices.Values(s.Seen), compareSeen)
+	inner := s.encode()
+	if _, err := decodeStatement(inner); err != nil { // what no other device would read
+		return Record{}, fmt.Errorf("seal record: %w", err)
+	}
+	r := Record{Outer: o, Sealed: keyring.Seal(nil, &e.Record, recordAAD(o), inner)}
 	copy(r.Sig[:], ed25519.Sign(signing, r.signed()))
 	if n := len(r.Encode()); n > MaxRecord {
 		return Record{}, fmt.Errorf("seal record: %w: %d bytes, above %d", ErrLimit, n, MaxRecord)
@@ -138,7 +103,7 @@ func DecodeRecord(b []byte) (Record, error) {
 	d.fixed(6, "a record's outer part")
 	d.exactly(r.Tag[:], "a vault tag")
 	r.Device = d.device()
-	r.Incarnation, r.Seq = d.uint(), d.uint()
+	r.Incarnation, r.Seq = d.uint("an incarnation"), d.uint("a sequence number")
 	if !d.null() {
 		d.exactly(r.Prev[:], "a digest")
 		if d.err == nil && r.Prev == ([32]byte{}) {
@@ -157,8 +122,13 @@ func DecodeRecord(b []byte) (Record, error) {
 	return r, nil
 }
 
-// Open returns what the record says to members.
+// Open returns what the record says to members. The error wraps ErrRecord for
+// a record of another vault, keyring.ErrSealed for one that the epoch's key
+// does not open, and ErrMalformed for a statement that is none.
 func (r Record) Open(keys *keyring.Keys) (Statement, error) {
+	if r.Tag != keys.Tag {
+		return Statement{}, fmt.Errorf("open record of %s: %w: of another vault", r.Device, ErrRecord)
+	}
 	e, err := keys.Epoch(r.Epoch)
 	if err != nil {
 		return Statement{}, fmt.Errorf("open record: %w", err)
@@ -167,49 +137,9 @@ func (r Record) Open(keys *keyring.Keys) (Statement, error) {
 	if err != nil {
 		return Statement{}, fmt.Errorf("open record of %s: %w", r.Device, err)
 	}
-	return decodeStatement(b)
-}
-
-func decodeStatement(b []byte) (Statement, error) {
-	d := &decoder{b: b}
-	var s Statement
-	d.fixed(8, "a statement")
-	s.Time = d.int()
-	s.Head = d.maybeLink()
-	for range d.array(MaxDevices, "devices seen") {
-		d.fixed(3, "a device seen")
-		v := Seen{d.device(), d.uint(), d.uint()}
-		if d.err == nil && len(s.Seen) > 0 && bytes.Compare(s.Seen[len(s.Seen)-1].Device[:], v.Device[:]) >= 0 {
-			d.fail("devices out of order")
-		}
-		if d.err != nil {
-			break
-		}
-		s.Seen = append(s.Seen, v)
-	}
-	s.Settings = d.maybeLink()
-	s.Session = d.uint()
-	for range d.array(MaxDevices, "condemned sets") {
-		var k [32]byte
-		d.exactly(k[:], "a digest")
-		if d.err == nil && len(s.Acknowledged) > 0 && bytes.Compare(s.Acknowledged[len(s.Acknowledged)-1][:], k[:]) >= 0 {
-			d.fail("digests out of order")
-		}
-		if d.err != nil {
-			break
-		}
-		s.Acknowledged = append(s.Acknowledged, k)
-	}
-	s.Capabilities = d.uint()
-	for range d.array(64, "addresses") {
-		a := d.text(512, "an address")
-		if d.err != nil {
-			break
-		}
-		s.Addresses = append(s.Addresses, a)
-	}
-	if err := d.end(); err != nil {
-		return Statement{}, fmt.Errorf("read record: %w", err)
+	s, err := decodeStatement(b)
+	if err != nil {
+		return Statement{}, fmt.Errorf("open record of %s: %w", r.Device, err)
 	}
 	return s, nil
 }

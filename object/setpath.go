@@ -23,6 +23,9 @@ func SetPath(ctx context.Context, h *Hasher, g Getter, sink Sink, root ID, path 
 		}
 		return e.Tree, nil
 	}
+	if len(path) > MaxPath || len(parts) > MaxDepth {
+		return ID{}, fmt.Errorf("set path: %w: %d components, %d bytes", ErrLimit, len(parts), len(path))
+	}
 	id, _, err := setPath(ctx, h, g, sink, root, parts, e)
 	if err != nil {
 		return ID{}, fmt.Errorf("set %s: %w", path, err)

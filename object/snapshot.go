@@ -13,21 +13,3 @@ type Snapshot struct {
 	Bytes        uint64
 	Conflicts    []Conflict
 }
-
-// Side is one of the versions that met in a conflict.
-type Side struct {
-	Entry    Entry // Name is the base name it had
-	Snapshot ID    // smallest-id head that holds it
-	Device   DeviceID
-	Time     int64
-}
-
-// Conflict is the record of one conflict; it lives as long as a copy exists.
-type Conflict struct {
-	Path   string // virtual path of the name in dispute, "/a/b"
-	Type   string // "content", "kind"
-	Base   *Entry // nil when the name was absent in the base
-	Sides  []Side
-	Winner int      // index into Sides
-	Copies []string // virtual paths of the conflict copies
-}

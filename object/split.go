@@ -43,12 +43,14 @@ func (sp *splitter) flush(ctx context.Context) error {
 	if len(sp.items) == 0 {
 		return nil
 	}
+	count, bytes, err := node{sp.level, sp.items}.totals()
+	if err != nil {
+		return err
+	}
 	id, err := sp.sink.Put(ctx, sp.s.kind, encodeNode(sp.level, sp.items))
 	if err != nil {
 		return err
 	}
-	n := node{sp.level, sp.items}
-	count, bytes := n.totals()
 	ref := sp.s.branch(sp.items[len(sp.items)-1].key, id, count, bytes)
 	sp.items, sp.bytes = sp.items[:0], 0
 	return sp.emit(ref)

@@ -37,10 +37,10 @@ func BuildTree(ctx context.Context, h *Hasher, sink Sink, entries iter.Seq2[Entr
 			return ID{}, Summary{}, fmt.Errorf("build tree: %w", err)
 		}
 	}
-	return finishTree(ctx, h, sink, b)
+	return finishTree(ctx, sink, b)
 }
 
-func finishTree(ctx context.Context, h *Hasher, sink Sink, b *builder) (ID, Summary, error) {
+func finishTree(ctx context.Context, sink Sink, b *builder) (ID, Summary, error) {
 	root, err := b.finish(ctx)
 	if err != nil {
 		return ID{}, Summary{}, fmt.Errorf("build tree: %w", err)
@@ -56,38 +56,18 @@ func putEmpty(ctx context.Context, sink Sink) (ID, Summary, error) {
 	return id, Summary{}, err
 }
 
-// loadNode reads a node of a tree; wantLevel < 0 accepts any level, and last,
-// unless empty, is the key its parent names.
-func loadNode(ctx context.Context, g Getter, s shape, id ID, wantLevel int, last string) (node, error) {
-	b, err := g.Get(ctx, id)
-	if err != nil {
-		return node{}, fmt.Errorf("read node %s: %w", id.Short(), err)
-	}
-	n, err := decodeNode(s, b)
-	if err != nil {
-		return node{}, fmt.Errorf("read node %s: %w", id.Short(), err)
-	}
-	if wantLevel >= 0 && int(n.level) != wantLevel {
-		return node{}, fmt.Errorf("read node %s: %w", id.Short(), malformed("level %d where its parent says %d", n.level, wantLevel))
-	}
-	if s.kind == KindTree && last != "" && (len(n.items) == 0 || n.items[len(n.items)-1].key != last) {
-		return node{}, fmt.Errorf("read node %s: %w", id.Short(), malformed("its last name is not the one its parent says"))
-	}
-	return n, nil
-}
-
 // Summarise reads what a directory holds from its root node. A zero root is
 // an empty directory.
 func Summarise(ctx context.Context, g Getter, root ID) (Summary, error) {
 	if root.IsZero() {
 		return Summary{}, nil
 	}
-	n, err := loadNode(ctx, g, treeShape, root, -1, "")
+	n, err := loadRoot(ctx, g, treeShape, root)
 	if err != nil {
 		return Summary{}, err
 	}
-	count, bytes := n.totals()
-	return Summary{count, bytes}, nil
+	count, bytes, err := n.totals()
+	return Summary{count, bytes}, err
 }
 
 // Entries enumerates one directory in name order, from the first name ≥ from.
@@ -97,25 +77,29 @@ func Entries(ctx context.Context, g Getter, root ID, from string) iter.Seq2[Entr
 		if root.IsZero() {
 			return
 		}
-		entries(ctx, g, root, -1, "", from, yield)
+		n, err := loadRoot(ctx, g, treeShape, root)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		n.entries(ctx, g, from, yield)
 	}
 }
 
-func entries(ctx context.Context, g Getter, id ID, level int, last, from string, yield func(Entry, error) bool) bool {
-	n, err := loadNode(ctx, g, treeShape, id, level, last)
-	if err != nil {
-		yield(Entry{}, err)
-		return false
-	}
-	for _, it := range n.items {
-		if it.key < from {
-			continue
-		}
+func (n node) entries(ctx context.Context, g Getter, from string, yield func(Entry, error) bool) bool {
+	for _, it := range n.items[n.search(from):] {
 		if n.level == 0 {
 			if !yield(it.entry, nil) {
 				return false
 			}
-		} else if !entries(ctx, g, it.id, int(n.level)-1, it.key, from, yield) {
+			continue
+		}
+		child, err := loadChild(ctx, g, treeShape, n.level, it)
+		if err != nil {
+			yield(Entry{}, err)
+			return false
+		}
+		if !child.entries(ctx, g, from, yield) {
 			return false
 		}
 	}
@@ -124,15 +108,11 @@ func entries(ctx context.Context, g Getter, id ID, level int, last, from string,
 
 // Lookup finds one name in one directory.
 func Lookup(ctx context.Context, g Getter, root ID, name string) (Entry, bool, error) {
-	id, level, last := root, -1, ""
 	if root.IsZero() {
 		return Entry{}, false, nil
 	}
-	for {
-		n, err := loadNode(ctx, g, treeShape, id, level, last)
-		if err != nil {
-			return Entry{}, false, err
-		}
+	n, err := loadRoot(ctx, g, treeShape, root)
+	for err == nil {
 		i := n.search(name)
 		if i == len(n.items) {
 			return Entry{}, false, nil
@@ -141,8 +121,9 @@ func Lookup(ctx context.Context, g Getter, root ID, name string) (Entry, bool, e
 		if n.level == 0 {
 			return it.entry, it.key == name, nil
 		}
-		id, level, last = it.id, int(n.level)-1, it.key
+		n, err = loadChild(ctx, g, treeShape, n.level, it)
 	}
+	return Entry{}, false, err
 }
 
 // search returns the index of the first item whose key is ≥ name.
@@ -175,37 +156,4 @@ func LookupPath(ctx context.Context, g Getter, root ID, path string) (Entry, boo
 		}
 	}
 	return e, true, nil
-}
-
-// PathEntry is an entry with its virtual path.
-type PathEntry struct {
-	Path  string
-	Entry Entry
-}
-
-// Walk enumerates all entries below root, parents before children, in name
-// order. A zero root is an empty directory.
-func Walk(ctx context.Context, g Getter, root ID) iter.Seq2[PathEntry, error] {
-	return func(yield func(PathEntry, error) bool) { walk(ctx, g, root, "/", 0, yield) }
-}
-
-func walk(ctx context.Context, g Getter, root ID, dir string, depth int, yield func(PathEntry, error) bool) bool {
-	if depth > MaxDepth {
-		yield(PathEntry{}, fmt.Errorf("walk: %w: more than %d directories deep", ErrLimit, MaxDepth))
-		return false
-	}
-	for e, err := range Entries(ctx, g, root, "") {
-		if err != nil {
-			yield(PathEntry{}, err)
-			return false
-		}
-		path := JoinPath(dir, e.Name)
-		if !yield(PathEntry{path, e}, nil) {
-			return false
-		}
-		if e.Kind == Dir && !walk(ctx, g, e.Tree, path, depth+1, yield) {
-			return false
-		}
-	}
-	return true
 }

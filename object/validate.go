@@ -20,7 +20,9 @@ func Validate(kind Kind, plain []byte) error {
 		_, err = decodeNode(treeShape, plain)
 	case KindSnapshot:
 		_, err = DecodeSnapshot(plain)
-	case KindSettings, KindSet, KindMail:
+	case KindSettings:
+		err = checkSettings(plain)
+	case KindSet, KindMail:
 		_, err = Links(kind, plain)
 	default:
 		err = malformed("an object of unknown kind %d", kind)

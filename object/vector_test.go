@@ -10,8 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/bsvsync/bsv/keyring"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -102,55 +100,6 @@ func TestVectors(t *testing.T) {
 	id := h.Sum(KindTree, all["tree"])
 	fmt.Fprintf(&b, "id of tree: %s %s\n", id.CID(KindTree), id.Short())
 	golden(t, "vectors.txt", b.String())
-}
-
-func TestRecordSaysWhatItsDeviceSaid(t *testing.T) {
-	var secret keyring.Secret
-	keys := secret.Keys()
-	dev := keyring.NewDevice(secret.Header())
-	o := Outer{Tag: keys.Tag, Device: DeviceID(dev.ID()), Incarnation: 3, Seq: 9, Prev: [32]byte{1}}
-	said := Statement{Time: 4, Head: ID{1}, Addresses: []string{"x"}}
-	r, err := SealRecord(keys, dev.Signing, o, said)
-	if err != nil {
-		t.Fatal(err)
-	}
-	enc := r.Encode()
-	back, err := DecodeRecord(enc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := back.Open(keys)
-	if err != nil || got.Head != said.Head || got.Time != said.Time || back.Outer != o {
-		t.Fatal(got, err)
-	}
-	for i := range enc {
-		bad := bytes.Clone(enc)
-		bad[i] ^= 1
-		if _, err := DecodeRecord(bad); err == nil {
-			t.Fatalf("a flipped bit in byte %d is accepted", i)
-		}
-	}
-}
-
-func TestChainsThatBreak(t *testing.T) {
-	var secret keyring.Secret
-	h := secret.Header()
-	a, b, evil := keyring.NewDevice(h), keyring.NewDevice(h), keyring.NewDevice(h)
-	first := Admit(h.Tag, 0, DeviceID(a.ID()), a.Recipient(), secret.Admission())
-	second := Admit(h.Tag, 0, DeviceID(b.ID()), b.Recipient(), a.Signing)
-	forged := Admit(h.Tag, 0, DeviceID(evil.ID()), evil.Recipient(), evil.Signing)
-	if _, err := DecodeChain(EncodeChain([]Admission{first, second}), h.Tag, h.Admission); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string][]Admission{"empty": {}, "without its beginning": {second}, "forged": {first, forged}, "self-made": {forged}, "backwards": {second, first}} {
-		if _, err := DecodeChain(EncodeChain(c), h.Tag, h.Admission); err == nil {
-			t.Errorf("a chain that is %s is accepted", name)
-		}
-	}
-	m := Members([]Admission{forged, second, first}, h.Tag, 0, h.Admission)
-	if len(m) != 2 || m[DeviceID(evil.ID())] != nil {
-		t.Errorf("%d members", len(m))
-	}
 }
 
 // FuzzDecoders: whatever a decoder accepts, its encoder writes again.

@@ -16,7 +16,7 @@ func EncodeXattrs(list []Xattr) ([]byte, error) {
 		return nil, nil
 	}
 	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b Xattr) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, compareXattr)
 	b := appendArray(nil, len(list))
 	for i, x := range list {
 		if x.Name == "" || i > 0 && list[i-1].Name == x.Name {
@@ -30,27 +30,28 @@ func EncodeXattrs(list []Xattr) ([]byte, error) {
 	return b, nil
 }
 
-// DecodeXattrs reads what EncodeXattrs wrote.
+func compareXattr(a, b Xattr) int { return cmp.Compare(a.Name, b.Name) }
+
+// DecodeXattrs reads what EncodeXattrs wrote; the error wraps ErrMalformed or
+// ErrLimit.
 func DecodeXattrs(b []byte) ([]Xattr, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
-	d := &decoder{b: b}
-	var out []Xattr
-	n := d.array(MaxXattrs, "attributes")
-	if n == 0 {
-		d.fail("no attributes")
+	if len(b) > MaxXattrs {
+		return nil, fmt.Errorf("read attributes: %w: %d bytes, above %d", ErrLimit, len(b), MaxXattrs)
 	}
-	for range n {
+	d := &decoder{b: b}
+	out := sortedOf(d, MaxXattrs, "attributes", func() Xattr {
 		d.fixed(2, "an attribute")
 		x := Xattr{string(d.bytes(MaxXattrs, "a name")), string(d.bytes(MaxXattrs, "a value"))}
-		if d.err == nil && (x.Name == "" || len(out) > 0 && out[len(out)-1].Name >= x.Name) {
-			d.fail("attributes out of order")
+		if x.Name == "" {
+			d.fail("an attribute without a name")
 		}
-		if d.err != nil {
-			break
-		}
-		out = append(out, x)
+		return x
+	}, compareXattr)
+	if len(out) == 0 {
+		d.fail("no attributes")
 	}
 	if err := d.end(); err != nil {
 		return nil, fmt.Errorf("read attributes: %w", err)

@@ -1,0 +1,70 @@
+package object
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bsvsync/bsv/keyring"
+)
+
+func TestRecordSaysWhatItsDeviceSaid(t *testing.T) {
+	var secret keyring.Secret
+	keys := secret.Keys()
+	dev := keyring.NewDevice(secret.Header())
+	o := Outer{Tag: keys.Tag, Device: DeviceID(dev.ID()), Incarnation: 3, Seq: 9, Prev: [32]byte{1}}
+	said := Statement{Time: 4, Head: ID{1}, Addresses: []string{"x"}}
+	r, err := SealRecord(keys, dev.Signing, o, said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc := r.Encode()
+	back, err := DecodeRecord(enc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := back.Open(keys)
+	if err != nil || got.Head != said.Head || got.Time != said.Time || back.Outer != o {
+		t.Fatal(got, err)
+	}
+	for i := range enc {
+		bad := bytes.Clone(enc)
+		bad[i] ^= 1
+		if _, err := DecodeRecord(bad); err == nil {
+			t.Fatalf("a flipped bit in byte %d is accepted", i)
+		}
+	}
+}
+
+func TestSealRecordWritesOnlyWhatReads(t *testing.T) {
+	var secret keyring.Secret
+	keys := secret.Keys()
+	dev := keyring.NewDevice(secret.Header())
+	o := Outer{Tag: keys.Tag, Device: DeviceID(dev.ID()), Incarnation: 3, Seq: 9}
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf("/ip4/10.0.0.%d/tcp/1", i))
+	}
+	for name, s := range map[string]Statement{
+		"many addresses": {Addresses: many}, "long address": {Addresses: []string{strings.Repeat("a", 600)}},
+		"seen twice": {Seen: []Seen{{Device: DeviceID{1}}, {Device: DeviceID{1}}}}, "sets out of order": {Acknowledged: [][32]byte{{2}, {1}}},
+	} {
+		r, err := SealRecord(keys, dev.Signing, o, s)
+		if err != nil {
+			continue
+		}
+		if _, err := r.Open(keys); err != nil {
+			t.Errorf("%s: sealed, but %v", name, err)
+		}
+	}
+	o.Device = DeviceID{1}
+	r, err := SealRecord(keys, dev.Signing, o, Statement{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DecodeRecord(r.Encode()); !errors.Is(err, ErrRecord) {
+		t.Error("a record in another device's name is accepted", err)
+	}
+}
