@@ -140,6 +140,21 @@ func (s *scanner) virtual(path []string) string {
 	return p
 }
 
+// checkDepth reports whether a virtual path may be as long as this one.
+func (s *scanner) checkDepth(path []string) error {
+	depth, n := len(path), 0
+	if p := s.o.Mapping.Path; p != "/" {
+		depth, n = depth+strings.Count(p, "/"), len(p)
+	}
+	for _, c := range path {
+		n += 1 + len(c)
+	}
+	if depth > object.MaxDepth || n > object.MaxPath {
+		return fmt.Errorf("%w: a path of %d names and %d bytes", object.ErrLimit, depth, n)
+	}
+	return nil
+}
+
 func (s *scanner) problem(path []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,9 +205,6 @@ type child struct {
 func (s *scanner) dir(ctx context.Context, d *directory, path []string, base object.ID, stack *ignoreStack) (*row, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if len(path) > object.MaxDepth {
-		return nil, object.ErrLimit
 	}
 	rel := strings.Join(path, "/")
 	old := s.row(ctx, rel)
@@ -312,6 +324,9 @@ func (s *scanner) child(ctx context.Context, d *directory, path []string, c *chi
 	}
 	if err == nil {
 		err = object.CheckName(c.name)
+	}
+	if err == nil {
+		err = s.checkDepth(path)
 	}
 	if err != nil {
 		s.problem(path, err)
