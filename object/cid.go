@@ -42,6 +42,9 @@ func (id ID) CID(kind Kind) string {
 // ParseCID parses what CID returns, and nothing else, and reports whether the
 // object is a chunk.
 func ParseCID(s string) (id ID, chunk bool, err error) {
+	if len(s) != 1+(cidLen*8+4)/5 {
+		return ID{}, false, fmt.Errorf("parse id: %d characters", len(s))
+	}
 	c, err := cid.Decode(s)
 	if err != nil {
 		return ID{}, false, fmt.Errorf("parse id %q: %w", s, err)

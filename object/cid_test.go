@@ -28,3 +28,32 @@ func TestALinkToNothingIsNoNull(t *testing.T) {
 		t.Errorf("a link to the zero id is accepted: %v", err)
 	}
 }
+
+func TestPrefixes(t *testing.T) {
+	id := testHasher().Sum(KindSnapshot, nil)
+	if !strings.HasPrefix(id.Full(), id.Short()) || len(id.Short()) != 10 || len(id.Full()) != 52 {
+		t.Error(id.Short(), id.Full())
+	}
+	for _, s := range []string{id.Short(), id.Full(), id.CID(KindSnapshot), id.CID(KindChunk), id.Full()[:4]} {
+		if p, err := ParsePrefix(s); err != nil || !strings.HasPrefix(id.Full(), p) {
+			t.Errorf("%s: %s, %v", s, p, err)
+		}
+	}
+	for _, s := range []string{"", "abc", "ABCD", "abc1", strings.Repeat("a", 53), "ab/c"} {
+		if _, err := ParsePrefix(s); err == nil {
+			t.Errorf("%q is accepted", s)
+		}
+	}
+}
+
+func TestDeviceIDHasOneForm(t *testing.T) {
+	d := DeviceID{1, 2, 3}
+	if back, err := ParseDeviceID(d.String()); err != nil || back != d || !strings.HasPrefix(d.String(), "12D3KooW") {
+		t.Fatal(d, err)
+	}
+	for _, s := range []string{"", "12D3KooW", d.String() + "1", "1" + d.String(), "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG", strings.Repeat("1", 1<<16)} {
+		if _, err := ParseDeviceID(s); err == nil {
+			t.Errorf("%.60q is accepted", s)
+		}
+	}
+}

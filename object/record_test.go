@@ -68,3 +68,45 @@ func TestSealRecordWritesOnlyWhatReads(t *testing.T) {
 		t.Error("a record in another device's name is accepted", err)
 	}
 }
+
+// A record opens with the key of its epoch and vault only.
+func TestRecordsOfOthers(t *testing.T) {
+	var secret keyring.Secret
+	other := keyring.Secret{1}
+	keys := secret.Keys()
+	dev := keyring.NewDevice(secret.Header())
+	o := Outer{Tag: keys.Tag, Device: DeviceID(dev.ID()), Incarnation: 3, Seq: 9}
+	r, err := SealRecord(keys, dev.Signing, o, Statement{Time: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Open(other.Keys()); !errors.Is(err, ErrRecord) {
+		t.Error("another vault's keys:", err)
+	}
+	wrong := *keys
+	wrong.Epochs = map[uint32]keyring.Epoch{0: keyring.NewEpoch()}
+	if _, err := r.Open(&wrong); !errors.Is(err, keyring.ErrSealed) {
+		t.Error("the wrong key:", err)
+	}
+	wrong.Epochs = map[uint32]keyring.Epoch{1: keyring.NewEpoch()}
+	if _, err := r.Open(&wrong); err == nil {
+		t.Error("an epoch without a key")
+	}
+	moved := r
+	moved.Seq++ // the outer part is bound to the sealed one, whoever signs again
+	if _, err := moved.Open(keys); !errors.Is(err, keyring.ErrSealed) {
+		t.Error("another outer part:", err)
+	}
+	o.Epoch = 7
+	if _, err := SealRecord(keys, dev.Signing, o, Statement{}); err == nil {
+		t.Error("sealed for an epoch without a key")
+	}
+}
+
+func TestRecordFile(t *testing.T) {
+	r := Record{Outer: Outer{Device: DeviceID{0xab}, Incarnation: 1<<32 | 5, Seq: 17}}
+	d := r.Digest()
+	if want := fmt.Sprintf("ab%s/0000000100000005-0000000000000011-%x", strings.Repeat("00", 31), d[:16]); r.File() != want {
+		t.Errorf("%s, want %s", r.File(), want)
+	}
+}

@@ -35,19 +35,27 @@ func TestSplitIsIndependentOfEditOrder(t *testing.T) {
 		h := testHasher()
 		st := NewOverlay(nil, h)
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		big := rapid.Bool().Draw(t, "long targets") // nodes end for their size, too
+		big := rapid.Bool().Draw(t, "long targets")          // nodes end for their size, too
+		ends := !rapid.Bool().Draw(t, "no name ends a leaf") // then leaves end at MaxItems or for their size
+		pool := 3000
+		if !ends {
+			pool = 15_000
+		}
 		model := map[string]Entry{}
 		root := ID{}
 		for range rapid.IntRange(1, 12).Draw(t, "batches") {
 			edits := map[string]*Entry{}
-			for range r.IntN(400) + 1 {
-				name := fmt.Sprintf("%05d", r.IntN(3000))
+			for range r.IntN(400*pool/3000) + 1 {
+				name := fmt.Sprintf("%05d", r.IntN(pool))
+				if !ends && h.ends(0, []byte(name), treeShape.mod) {
+					continue
+				}
 				if r.IntN(3) == 0 {
 					edits[name] = nil
 					continue
 				}
 				e := fileEntry(name, fmt.Sprint(r.IntN(1000)))
-				if big && r.IntN(4) == 0 {
+				if big && r.IntN(4*pool/3000) == 0 {
 					e = Entry{Name: name, Kind: Symlink, Target: string(make([]byte, r.IntN(MaxPath-1)+1)), MTime: 1}
 				}
 				edits[name] = &e
