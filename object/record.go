@@ -94,6 +94,17 @@ func (r Record) signed() []byte { return append(recordAAD(r.Outer), r.Sealed...)
 // DecodeRecord reads a record and checks its signature by the device that it
 // names; whether the device is a member is for the caller to say.
 func DecodeRecord(b []byte) (Record, error) {
+	r, err := readRecord(b)
+	if err != nil {
+		return Record{}, err
+	}
+	if !ed25519.Verify(r.Device[:], r.signed(), r.Sig[:]) {
+		return Record{}, fmt.Errorf("%w: signature of %s", ErrRecord, r.Device)
+	}
+	return r, nil
+}
+
+func readRecord(b []byte) (Record, error) {
 	if len(b) > MaxRecord {
 		return Record{}, fmt.Errorf("read record: %w: %d bytes, above %d", ErrLimit, len(b), MaxRecord)
 	}
@@ -115,9 +126,6 @@ func DecodeRecord(b []byte) (Record, error) {
 	d.exactly(r.Sig[:], "a signature")
 	if err := d.end(); err != nil {
 		return Record{}, fmt.Errorf("read record: %w", err)
-	}
-	if !ed25519.Verify(r.Device[:], r.signed(), r.Sig[:]) {
-		return Record{}, fmt.Errorf("%w: signature of %s", ErrRecord, r.Device)
 	}
 	return r, nil
 }
