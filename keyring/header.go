@@ -47,8 +47,10 @@ func (h Header) body() []byte {
 	return append(b, h.Chunker...)
 }
 
-func (h Header) tag() [16]byte {
-	s := sha256.Sum256(h.body())
+func (h Header) tag() [16]byte { return headerTag(h.body()) }
+
+func headerTag(body []byte) [16]byte {
+	s := sha256.Sum256(body)
 	return [16]byte(s[:16])
 }
 

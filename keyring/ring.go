@@ -89,6 +89,17 @@ func (r *Ring) Encode() []byte { return append(r.signed(), r.Sig...) }
 // whether that signer may sign is for the chain's verifier to say. Errors
 // wrap ErrNewer or ErrRing.
 func DecodeRing(b []byte) (*Ring, error) {
+	r, err := readRing(b)
+	if err != nil {
+		return nil, err
+	}
+	if !ed25519.Verify(r.Signer[:], append([]byte(ringDomain), r.signed()...), r.Sig) {
+		return nil, fmt.Errorf("%w: its signature does not match", ErrRing)
+	}
+	return r, nil
+}
+
+func readRing(b []byte) (*Ring, error) {
 	if len(b) > MaxRing {
 		return nil, fmt.Errorf("%w: %d bytes, above %d", ErrRing, len(b), MaxRing)
 	}
@@ -115,9 +126,6 @@ func DecodeRing(b []byte) (*Ring, error) {
 		return nil, fmt.Errorf("%w: wrong length", ErrRing)
 	}
 	r.Sig = bytes.Clone(rest)
-	if !ed25519.Verify(r.Signer[:], append([]byte(ringDomain), r.signed()...), r.Sig) {
-		return nil, fmt.Errorf("%w: its signature does not match", ErrRing)
-	}
 	return r, nil
 }
 
