@@ -108,7 +108,7 @@ func (c *cursor) backIfCutBySize(ctx context.Context, h *Hasher) error {
 		return err
 	}
 	n := c.node()
-	if len(n.items) == MaxItems || h.ends(n.level, []byte(n.items[len(n.items)-1].key), treeShape.mod) {
+	if len(n.items) == MaxItems || h.ends(n.level, n.items[len(n.items)-1].key, treeShape.mod) {
 		return c.next(ctx)
 	}
 	return nil

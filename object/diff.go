@@ -41,12 +41,12 @@ func (s *side) trim() {
 }
 
 // peek returns the next unread item: an entry at level 0, or a child.
-func (s *side) peek() (it item, level uint8, ok bool) {
+func (s *side) peek() (it *item, level uint8, ok bool) {
 	if len(s.stack) == 0 {
-		return item{}, 0, false
+		return nil, 0, false
 	}
-	n := s.stack[len(s.stack)-1]
-	return n.items[0], n.level, true
+	n := &s.stack[len(s.stack)-1]
+	return &n.items[0], n.level, true
 }
 
 func (s *side) skip() {
@@ -57,7 +57,7 @@ func (s *side) skip() {
 
 func (s *side) expand(ctx context.Context) error {
 	it, level, _ := s.peek()
-	n, err := loadChild(ctx, s.g, treeShape, level, it)
+	n, err := loadChild(ctx, s.g, treeShape, level, *it)
 	if err != nil {
 		return err
 	}
@@ -124,17 +124,23 @@ func nextChange(ctx context.Context, x, y *side) (c Change, more bool, err error
 		return Change{}, true, y.expand(ctx)
 	case !qok || pok && p.key < q.key:
 		x.skip()
-		return Change{Name: p.key, A: &p.entry}, true, nil
+		return Change{Name: p.key, A: entryOf(p)}, true, nil
 	case !pok || q.key < p.key:
 		y.skip()
-		return Change{Name: q.key, B: &q.entry}, true, nil
+		return Change{Name: q.key, B: entryOf(q)}, true, nil
 	}
 	x.skip()
 	y.skip()
 	if p.entry == q.entry {
 		return Change{}, true, nil
 	}
-	return Change{Name: p.key, A: &p.entry, B: &q.entry}, true, nil
+	return Change{Name: p.key, A: entryOf(p), B: entryOf(q)}, true, nil
+}
+
+// entryOf copies an entry, so that who keeps it does not keep its whole node.
+func entryOf(it *item) *Entry {
+	e := it.entry
+	return &e
 }
 
 // PathChange is a path that differs between two trees.

@@ -35,6 +35,12 @@ func appendEntry(b []byte, e Entry) []byte {
 	return append(b, cborNull)
 }
 
+// encodeEntry is appendEntry into bytes that need not grow, but for an entry
+// with both its links.
+func encodeEntry(e Entry) []byte {
+	return appendEntry(make([]byte, 0, 96+len(e.Name)+len(e.Content.Inline)+len(e.Target)+len(e.Xattrs.Inline)+len(e.Owner)), e)
+}
+
 func (d *decoder) entry() Entry {
 	var e Entry
 	d.fixed(8, "an entry")

@@ -24,7 +24,7 @@ func NewHasher(idKey, splitKey [32]byte) *Hasher {
 // state is restored instead of computed again.
 type mac struct {
 	h   hash.Hash
-	one [1]byte
+	buf [1 + MaxName]byte
 	sum [32]byte
 }
 
@@ -33,8 +33,8 @@ type mac struct {
 func (h *Hasher) Sum(kind Kind, plain []byte) ID {
 	m := h.ids.Get().(*mac)
 	m.h.Reset()
-	m.one[0] = byte(kind)
-	m.h.Write(m.one[:])
+	m.buf[0] = byte(kind)
+	m.h.Write(m.buf[:1])
 	m.h.Write(plain)
 	m.h.Sum(m.sum[:0])
 	id := ID(m.sum)
@@ -44,12 +44,11 @@ func (h *Hasher) Sum(kind Kind, plain []byte) ID {
 
 // ends reports whether a node of this level ends after the item with this
 // key: LE32(HMAC-SHA-256(K_split, level ‖ key)[0:4]) mod m = 0.
-func (h *Hasher) ends(level uint8, key []byte, m uint32) bool {
+func (h *Hasher) ends(level uint8, key string, m uint32) bool {
 	x := h.splits.Get().(*mac)
 	x.h.Reset()
-	x.one[0] = level
-	x.h.Write(x.one[:])
-	x.h.Write(key)
+	x.buf[0] = level
+	x.h.Write(x.buf[:1+copy(x.buf[1:], key)]) // a name or a digest: it fits
 	x.h.Sum(x.sum[:0])
 	end := binary.LittleEndian.Uint32(x.sum[:4])%m == 0
 	h.splits.Put(x)

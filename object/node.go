@@ -37,7 +37,7 @@ type item struct {
 func (s shape) leaf(it item) item {
 	if s.kind == KindTree {
 		it.key, it.count, it.bytes = it.entry.Name, 1, it.entry.Size
-		it.encoded = appendEntry(nil, it.entry)
+		it.encoded = encodeEntry(it.entry)
 		return it
 	}
 	it.key = string(it.id[:])

@@ -32,7 +32,7 @@ func (sp *splitter) add(ctx context.Context, it item) error {
 	}
 	sp.items = append(sp.items, it)
 	sp.bytes += len(it.encoded)
-	if len(sp.items) == MaxItems || sp.h.ends(sp.level, []byte(it.key), sp.s.mod) {
+	if len(sp.items) == MaxItems || sp.h.ends(sp.level, it.key, sp.s.mod) {
 		return sp.flush(ctx)
 	}
 	return nil

@@ -47,7 +47,7 @@ func TestSplitIsIndependentOfEditOrder(t *testing.T) {
 			edits := map[string]*Entry{}
 			for range r.IntN(400*pool/3000) + 1 {
 				name := fmt.Sprintf("%05d", r.IntN(pool))
-				if !ends && h.ends(0, []byte(name), treeShape.mod) {
+				if !ends && h.ends(0, name, treeShape.mod) {
 					continue
 				}
 				if r.IntN(3) == 0 {

@@ -155,7 +155,7 @@ func TestSplitVectors(t *testing.T) {
 		list = append(list, fileEntry(name, name))
 		pieces = append(pieces, Piece{h.Sum(KindChunk, []byte(name)), uint64(1000 + i)})
 		for level := range uint8(2) {
-			if h.ends(level, []byte(name), treeShape.mod) {
+			if h.ends(level, name, treeShape.mod) {
 				ends[level] = append(ends[level], name)
 			}
 		}
