@@ -84,8 +84,8 @@ func DecodeHeader(b []byte) (Header, error) {
 	if h.Tag != h.tag() {
 		return Header{}, fmt.Errorf("%w: its tag does not match", ErrHeader)
 	}
-	if _, err := age.ParseX25519Recipient(h.Recovery); err != nil {
-		return Header{}, fmt.Errorf("%w: recovery recipient: %v", ErrHeader, err)
+	if r, err := age.ParseX25519Recipient(h.Recovery); err != nil || r.String() != h.Recovery {
+		return Header{}, fmt.Errorf("%w: recovery recipient %q", ErrHeader, h.Recovery)
 	}
 	if h.Chunker != Chunker {
 		return Header{}, fmt.Errorf("read vault header: chunker %q: %w", h.Chunker, ErrNewer)

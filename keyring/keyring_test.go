@@ -275,7 +275,8 @@ func TestFilesThatAreNone(t *testing.T) {
 	device := func(b []byte) error { _, err := DecodeDevice(b); return err }
 	rings := func(b []byte) error { _, err := DecodeRing(b); return err }
 	retagged := func(h Header) []byte { h.Tag = h.tag(); return h.Encode() }
-	other, badRecovery := h, h
+	other, badRecovery, upper := h, h, h
+	upper.Recovery = strings.ToUpper(h.Recovery)
 	other.Chunker, badRecovery.Recovery = "another chunker", "age1x"
 	for name, c := range map[string]struct {
 		decode func([]byte) error
@@ -287,6 +288,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		"a header with a byte more":       {header, append(h.Encode(), 0), ErrHeader},
 		"a header with another chunker":   {header, retagged(other), ErrNewer},
 		"a header with a bad recipient":   {header, retagged(badRecovery), ErrHeader},
+		"a header in capital letters":     {header, retagged(upper), ErrHeader},
 		"a header with the longest field": {header, append(append([]byte(headerMagic), make([]byte, 32)...), bytes.Repeat([]byte{255}, 300)...), ErrHeader},
 		"no device":                       {device, nil, ErrDevice},
 		"a device of format 2":            {device, []byte("bsv device 2\n"), ErrNewer},
