@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"crypto/rand"
 	"fmt"
 	"maps"
 )
@@ -14,17 +13,8 @@ type Epoch struct {
 	Rendezvous [32]byte // derives names under which devices find each other
 }
 
-// NewEpoch returns random keys.
-func NewEpoch() Epoch {
-	var e Epoch
-	for _, k := range []*[32]byte{&e.Data, &e.Record, &e.Member, &e.Rendezvous} {
-		rand.Read(k[:])
-	}
-	return e
-}
-
 // Keys is all that a running device needs of its vault's secrets. It is
-// immutable: With returns a new value.
+// immutable: Union returns a new value.
 type Keys struct {
 	Tag       [16]byte
 	ID        [32]byte // K_id: ids of objects
@@ -43,8 +33,8 @@ func (k *Keys) Epoch(n uint32) (Epoch, error) {
 	return e, nil
 }
 
-// Union returns keys with the epochs of both. The identity keys must be the
-// same: one vault has one.
+// Union returns keys with the epochs of both; k's current one stays. The
+// identity keys must be the same: one vault has one.
 func (k *Keys) Union(o *Keys) (*Keys, error) {
 	if k.Tag != o.Tag || k.ID != o.ID || k.Split != o.Split || k.ChunkSeed != o.ChunkSeed {
 		return nil, fmt.Errorf("unite keys: they belong to different vaults")
@@ -57,15 +47,5 @@ func (k *Keys) Union(o *Keys) (*Keys, error) {
 		}
 		u.Epochs[n] = e
 	}
-	return &u, nil
-}
-
-// With returns keys whose writers use epoch n.
-func (k *Keys) With(n uint32) (*Keys, error) {
-	if _, err := k.Epoch(n); err != nil {
-		return nil, err
-	}
-	u := *k
-	u.Current = n
 	return &u, nil
 }

@@ -84,11 +84,11 @@ func TestRecordsOfOthers(t *testing.T) {
 		t.Error("another vault's keys:", err)
 	}
 	wrong := *keys
-	wrong.Epochs = map[uint32]keyring.Epoch{0: keyring.NewEpoch()}
+	wrong.Epochs = map[uint32]keyring.Epoch{0: {}}
 	if _, err := r.Open(&wrong); !errors.Is(err, keyring.ErrSealed) {
 		t.Error("the wrong key:", err)
 	}
-	wrong.Epochs = map[uint32]keyring.Epoch{1: keyring.NewEpoch()}
+	wrong.Epochs = map[uint32]keyring.Epoch{1: {}}
 	if _, err := r.Open(&wrong); err == nil {
 		t.Error("an epoch without a key")
 	}
