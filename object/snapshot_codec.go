@@ -46,7 +46,15 @@ func EncodeSnapshot(s Snapshot) ([]byte, error) {
 	if err := s.Check(); err != nil {
 		return nil, fmt.Errorf("encode snapshot: %w", err)
 	}
-	b := appendArray(nil, 10)
+	b := appendSnapshot(nil, s)
+	if len(b) > MaxObject {
+		return nil, fmt.Errorf("encode snapshot: %w: %d bytes, above %d", ErrLimit, len(b), MaxObject)
+	}
+	return b, nil
+}
+
+func appendSnapshot(b []byte, s Snapshot) []byte {
+	b = appendArray(b, 10)
 	b = appendLink(b, KindTree, s.Root)
 	b = appendArray(b, len(s.Parents))
 	for _, p := range s.Parents {
@@ -63,10 +71,7 @@ func EncodeSnapshot(s Snapshot) ([]byte, error) {
 	for _, c := range s.Conflicts {
 		b = appendConflict(b, c)
 	}
-	if len(b) > MaxObject {
-		return nil, fmt.Errorf("encode snapshot: %w: %d bytes, above %d", ErrLimit, len(b), MaxObject)
-	}
-	return b, nil
+	return b
 }
 
 // DecodeSnapshot reads a snapshot; the error wraps ErrMalformed or ErrLimit.
