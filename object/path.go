@@ -13,7 +13,7 @@ func CheckName(name string) error {
 		return fmt.Errorf("%w: %q", ErrName, name)
 	case len(name) > MaxName:
 		return fmt.Errorf("%w: %d bytes, above %d", ErrName, len(name), MaxName)
-	case strings.ContainsAny(name, "/\x00"):
+	case strings.IndexByte(name, '/') >= 0, strings.IndexByte(name, 0) >= 0:
 		return fmt.Errorf("%w: %q has a slash or NUL", ErrName, name)
 	}
 	return nil
