@@ -195,7 +195,7 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 			}
 		}
 	}
-	s.Conflicts = object.SortConflicts(s.Conflicts)
+	s.Conflicts = object.FitConflicts(s.Conflicts)
 	sum, err := object.Summarise(ctx, v.repo, d.Tree)
 	if err != nil {
 		return object.ID{}, err

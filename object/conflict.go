@@ -46,6 +46,22 @@ func SortConflicts(list []Conflict) []Conflict {
 	return slices.CompactFunc(list, func(a, b Conflict) bool { return !lessConflict(a, b) && !lessConflict(b, a) })
 }
 
+// FitConflicts is SortConflicts for a snapshot that is to be written: it
+// leaves out records of which no snapshot may hold one, and those beyond what
+// one may hold. Their copies stay in the tree: a record is for people, and its
+// size must not stop the snapshots of a device.
+func FitConflicts(list []Conflict) []Conflict {
+	list = slices.DeleteFunc(slices.Clone(list), func(c Conflict) bool { return c.check() != nil })
+	list = SortConflicts(list)
+	size := 0
+	for i, c := range list {
+		if size += len(appendConflict(nil, c)); i == MaxConflicts || size > maxConflictBytes {
+			return list[:i]
+		}
+	}
+	return list
+}
+
 func cleanPath(p string) bool {
 	c, err := CleanPath(p)
 	return err == nil && c == p && p != "/"

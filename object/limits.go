@@ -50,8 +50,11 @@ const (
 	// MaxConflicts bounds the conflict records of one snapshot, MaxSides and
 	// MaxCopies those of one record.
 	MaxConflicts = 1 << 16
-	MaxSides     = MaxParents
-	MaxCopies    = MaxParents
+	// maxConflictBytes is what FitConflicts leaves them of MaxObject: parents
+	// and message take at most 256 KiB of it.
+	maxConflictBytes = MaxObject - 512<<10
+	MaxSides         = MaxParents
+	MaxCopies        = MaxParents
 	// maxLevel bounds the height of a tree or list: 16^12 entries.
 	maxLevel = 32
 )

@@ -3,7 +3,9 @@ package object
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,6 +96,38 @@ func TestGetSnapshot(t *testing.T) {
 	}
 	if _, err := GetSnapshot(ctx, st, put(t, st, KindSnapshot, []byte("x"))); !errors.Is(err, ErrMalformed) {
 		t.Error(err)
+	}
+}
+
+// However many conflicts there are, and at whatever paths, a snapshot with
+// the records that fit can be written.
+func TestFitConflicts(t *testing.T) {
+	h := testHasher()
+	var list []Conflict
+	for i := range 30_000 {
+		c := testConflict(fmt.Sprintf("/%05d", i))
+		for k := range c.Sides {
+			c.Sides[k].Entry = Entry{Name: c.Path[1:], Kind: File, Content: Content{Kind: KindChunk, ID: h.Sum(KindChunk, []byte(c.Path))}, Size: 1 << 20, MTime: 1 << 60}
+		}
+		list = append(list, c)
+	}
+	list[0].Copies[0] = "/" + strings.Repeat("a", MaxName+1) // a copy at a path that is too long
+	s := testSnapshot()
+	s.Conflicts = SortConflicts(slices.Clone(list))
+	if _, err := EncodeSnapshot(s); err == nil {
+		t.Fatal("they all fit: this test tests nothing")
+	}
+	s.Conflicts = FitConflicts(list)
+	b, err := EncodeSnapshot(s)
+	if err != nil || len(s.Conflicts) < 10_000 || s.Conflicts[0].Path != "/00001" {
+		t.Fatal(len(s.Conflicts), err)
+	}
+	if _, err := DecodeSnapshot(b); err != nil {
+		t.Error(err)
+	}
+	few := []Conflict{testConflict("/b"), testConflict("/a"), testConflict("/a")}
+	if got := FitConflicts(slices.Clone(few)); len(got) != 2 || got[0].Path != "/a" {
+		t.Errorf("%d conflicts", len(got))
 	}
 }
 
