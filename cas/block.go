@@ -195,37 +195,43 @@ func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
+	p, err := s.decode(plain, class, count)
+	return p, class, err
+}
+
+// decode reads what was sealed: codec, lengths, stored bytes, padding.
+func (s *sealer) decode(plain []byte, class Class, count int) (*plainBlock, error) {
 	if len(plain) < 3 {
-		return nil, 0, fmt.Errorf("%w: block ends early", ErrDamaged)
+		return nil, fmt.Errorf("%w: block ends early", ErrDamaged)
 	}
 	codec, rest := plain[0], plain[1:]
 	stored, used := binary.Uvarint(rest)
 	if used <= 0 {
-		return nil, 0, fmt.Errorf("%w: block lengths", ErrDamaged)
+		return nil, fmt.Errorf("%w: block lengths", ErrDamaged)
 	}
 	rest = rest[used:]
 	size, used := binary.Uvarint(rest)
 	if used <= 0 || size > maxPlain || stored > uint64(len(rest)-used) {
-		return nil, 0, fmt.Errorf("%w: block lengths", ErrDamaged)
+		return nil, fmt.Errorf("%w: block lengths", ErrDamaged)
 	}
 	rest = rest[used:]
 	for _, z := range rest[stored:] {
 		if z != 0 {
-			return nil, 0, fmt.Errorf("%w: block padding", ErrDamaged)
+			return nil, fmt.Errorf("%w: block padding", ErrDamaged)
 		}
 	}
 	body, err := s.comp.decompress(codec, rest[:stored], int(size))
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	p, err := decodePlain(body, count)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, k := range p.kinds {
 		if classOf(k) != class {
-			return nil, 0, fmt.Errorf("%w: an object of kind %d in a block of class %s", ErrDamaged, k, class)
+			return nil, fmt.Errorf("%w: an object of kind %d in a block of class %s", ErrDamaged, k, class)
 		}
 	}
-	return p, class, nil
+	return p, nil
 }

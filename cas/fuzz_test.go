@@ -2,6 +2,7 @@ package cas
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"flag"
 	"os"
@@ -81,27 +82,95 @@ func (m memory) Read(_ string, off int64, n int) ([]byte, error) {
 	return m.b[off : int(off)+n], nil
 }
 
-func FuzzFiles(f *testing.F) {
+// sealedSeed is a block, and a pack of it.
+func sealedSeed(t testing.TB) (block, pack []byte) {
+	s := testSealer(t)
+	p := &plainBlock{}
+	p.add(object.KindChunk, []byte("a chunk"))
+	p.add(object.KindChunk, bytes.Repeat([]byte("another, "), 30))
+	block, err := s.seal(Data, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []object.ID{{1}, {2}}
+	return block, append(bytes.Clone(block), packTail(Data, object.DeviceID{}, 1, []packBlock{{0, uint32(len(block)), ids}}, len(block))...)
+}
+
+// What opens is sealed with the vault's key: no mutation may open.
+func FuzzBlock(f *testing.F) {
+	s := testSealer(f)
+	block, _ := sealedSeed(f)
+	f.Add(block)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, class, err := s.open(b)
+		if err != nil {
+			return
+		}
+		if _, count, length, err := header(b); err != nil || count != len(p.kinds) || length != len(b) || class != Data && class != Meta {
+			t.Errorf("a block that opens has a bad header: %v", err)
+		}
+	})
+}
+
+// What stands inside of a sealed block: only a member can write it.
+func FuzzPlain(f *testing.F) {
 	s := testSealer(f)
 	p := &plainBlock{}
 	p.add(object.KindChunk, []byte("a chunk"))
-	b, err := s.seal(Data, p)
+	p.add(object.KindChunk, bytes.Repeat([]byte("another, "), 30))
+	body := p.encode()
+	codec, stored, err := s.comp.compress(body)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(b)
-	f.Add(append(bytes.Clone(b), packTail(Data, object.DeviceID{}, 1, []packBlock{{0, uint32(len(b)), []object.ID{{1}}}}, len(b))...))
+	for codec, stored := range map[byte][]byte{codecRaw: body, codec: stored} {
+		b := binary.AppendUvarint([]byte{codec}, uint64(len(stored)))
+		b = binary.AppendUvarint(b, uint64(len(body)))
+		f.Add(append(b, stored...), uint16(2))
+		f.Add(append(append(b, stored...), 0, 0, 0), uint16(2)) // padding
+	}
+	f.Fuzz(func(t *testing.T, b []byte, count uint16) {
+		p, err := s.decode(b, Data, int(count))
+		if err != nil {
+			return
+		}
+		if len(p.kinds) != int(count) || len(p.data) > maxPlain {
+			t.Errorf("%d objects, %d bytes", len(p.kinds), len(p.data))
+		}
+		n := 0
+		for i := range p.kinds {
+			_, plain := p.object(i)
+			n += len(plain)
+		}
+		if n != len(p.data) {
+			t.Errorf("objects of %d bytes in a block of %d", n, len(p.data))
+		}
+	})
+}
+
+func FuzzTable(f *testing.F) {
+	_, pack := sealedSeed(f)
+	f.Add(pack)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _, _ = s.open(b) // must not panic
-		_, _, _, _ = header(b)
-		_, _ = decodePlain(b, 3)
-		_, _ = decodeLocation(object.ID{}, b)
-		if blocks, err := readTable(memory{b: b}, "x", int64(len(b))); err == nil {
-			for _, k := range blocks {
-				if int(k.off)+int(k.length) > len(b) {
-					t.Error("a block beyond its pack")
-				}
+		blocks, err := readTable(memory{b: b}, "x", int64(len(b)))
+		if err != nil {
+			return
+		}
+		end := uint32(0)
+		for _, k := range blocks {
+			if k.off < end || int(k.off)+int(k.length) > len(b) || len(k.ids) == 0 {
+				t.Errorf("a block at %d of %d bytes with %d ids in a pack of %d", k.off, k.length, len(k.ids), len(b))
 			}
+			end = k.off + k.length
+		}
+	})
+}
+
+func FuzzLocation(f *testing.F) {
+	f.Add(encodeLocation(object.ID{1}, location{1, 2, 3, 4}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if l, err := decodeLocation(object.ID{1}, b); err == nil && !bytes.Equal(encodeLocation(object.ID{1}, l), b) {
+			t.Errorf("%v has two forms", l)
 		}
 	})
 }
