@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
+	"sync"
 
 	"github.com/bsvsync/bsv/keyring"
 	"github.com/bsvsync/bsv/object"
@@ -78,8 +80,9 @@ func (p *plainBlock) object(i int) (object.Kind, []byte) {
 	return p.kinds[i], p.data[from:p.ends[i]:p.ends[i]]
 }
 
-func (p *plainBlock) encode() []byte {
-	b := make([]byte, 0, len(p.data)+6*len(p.kinds))
+// encode appends the block's form before compression to b.
+func (p *plainBlock) encode(b []byte) []byte {
+	b = slices.Grow(b, len(p.data)+6*len(p.kinds))
 	from := 0
 	for i, k := range p.kinds {
 		b = append(b, byte(k))
@@ -119,6 +122,17 @@ func decodePlain(b []byte, count int) (*plainBlock, error) {
 type sealer struct {
 	keys *keyring.Keys
 	comp *compressor
+	used sync.Pool // of *scratch
+}
+
+// scratch is memory for one block on its way, used again for the next.
+type scratch struct{ body, packed, plain []byte }
+
+func (s *sealer) scratch() *scratch {
+	if x, ok := s.used.Get().(*scratch); ok {
+		return x
+	}
+	return &scratch{}
 }
 
 func (s *sealer) seal(class Class, p *plainBlock) ([]byte, error) {
@@ -126,18 +140,20 @@ func (s *sealer) seal(class Class, p *plainBlock) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := p.encode()
-	codec, stored, err := s.comp.compress(body)
-	if err != nil {
-		return nil, err
-	}
-	plain := make([]byte, 0, len(stored)+24)
-	plain = append(plain, codec)
-	plain = binary.AppendUvarint(plain, uint64(len(stored)))
-	plain = binary.AppendUvarint(plain, uint64(len(body)))
-	plain = append(plain, stored...)
+	x := s.scratch()
+	defer s.used.Put(x)
+	x.body = p.encode(x.body[:0])
+	codec, stored := s.comp.compress(x.body, x)
 
-	b := make([]byte, blockHeader, blockHeader+keyring.Overhead+len(plain))
+	// The plain bytes are laid where they will be sealed in place.
+	const at = blockHeader + keyring.NonceSize
+	b := make([]byte, at, at+1+2*binary.MaxVarintLen64+len(stored)+keyring.Overhead-keyring.NonceSize)
+	b = append(b, codec)
+	b = binary.AppendUvarint(b, uint64(len(stored)))
+	b = binary.AppendUvarint(b, uint64(len(x.body)))
+	b = append(b, stored...)
+	plain := b[at:]
+	b = b[:blockHeader]
 	copy(b, blockMagic)
 	b[4], b[5] = blockVersion, byte(class)
 	binary.LittleEndian.PutUint32(b[8:], s.keys.Current)
@@ -191,11 +207,18 @@ func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	plain, err := keyring.Open(nil, &e.Data, s.aad(b[:20]), b[blockHeader:])
+	x := s.scratch()
+	plain, err := keyring.Open(x.plain[:0], &e.Data, s.aad(b[:20]), b[blockHeader:])
 	if err != nil {
+		s.used.Put(x)
 		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	p, err := s.decode(plain, class, count)
+	if len(plain) > 0 && plain[0] == codecRaw {
+		plain = nil // the block lies in it
+	}
+	x.plain = plain
+	s.used.Put(x)
 	return p, class, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/restic/chunker"
 	"golang.org/x/crypto/chacha20"
@@ -25,7 +26,10 @@ type Chunker interface {
 }
 
 // chunking makes chunkers with the vault's polynomial.
-type chunking struct{ pol chunker.Pol }
+type chunking struct {
+	pol  chunker.Pol
+	used sync.Pool // of Chunker: each holds half a MiB
+}
 
 type keyStream struct{ c *chacha20.Cipher }
 
@@ -46,7 +50,7 @@ func newChunking(seed [32]byte) (*chunking, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive polynomial: %w", err)
 	}
-	return &chunking{pol}, nil
+	return &chunking{pol: pol}, nil
 }
 
 type rabin struct {
@@ -54,9 +58,16 @@ type rabin struct {
 	c   *chunker.Chunker
 }
 
+// chunker returns a chunker of r, to be given back with done.
 func (c *chunking) chunker(r io.Reader) Chunker {
+	if k, ok := c.used.Get().(Chunker); ok {
+		k.Reset(r)
+		return k
+	}
 	return &rabin{c.pol, chunker.New(r, c.pol, chunker.WithBoundaries(minChunk, maxChunk), chunker.WithAverageBits(chunkBits))}
 }
+
+func (c *chunking) done(k Chunker) { c.used.Put(k) }
 
 func (r *rabin) Reset(rd io.Reader) {
 	r.c.Reset(rd, r.pol, chunker.WithBoundaries(minChunk, maxChunk), chunker.WithAverageBits(chunkBits))

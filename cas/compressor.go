@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -50,33 +51,39 @@ const (
 	samplePart  = 2 << 10
 )
 
-func (c *compressor) incompressible(b []byte) bool {
+func (c *compressor) incompressible(b []byte, x *scratch) bool {
 	if len(b) < sampleAt {
 		return false
 	}
-	sample := make([]byte, 0, sampleParts*samplePart)
+	sample := slices.Grow(x.plain[:0], sampleParts*samplePart)
 	step := (len(b) - samplePart) / (sampleParts - 1)
 	for i := range sampleParts {
 		sample = append(sample, b[i*step:i*step+samplePart]...)
 	}
-	return len(c.enc.EncodeAll(sample, nil)) > len(sample)*97/100
+	x.plain = sample
+	x.packed = c.enc.EncodeAll(sample, x.packed[:0])
+	return len(x.packed) > len(sample)*97/100
 }
 
-// compress returns what to store. What the compressor made is decoded and
-// compared, so that its bugs cannot lose data.
-func (c *compressor) compress(b []byte) (byte, []byte, error) {
-	if c.incompressible(b) {
-		return codecRaw, b, nil
+// compress returns what to store: b itself, or bytes in x that hold until x is
+// used again. What the compressor made is decoded and compared, so that its
+// bugs cannot lose data.
+func (c *compressor) compress(b []byte, x *scratch) (byte, []byte) {
+	if c.incompressible(b, x) {
+		return codecRaw, b
 	}
-	out := c.enc.EncodeAll(b, make([]byte, 0, len(b)/2+64))
-	if len(out) >= len(b) {
-		return codecRaw, b, nil
+	x.packed = c.enc.EncodeAll(b, x.packed[:0])
+	if len(x.packed) >= len(b) {
+		return codecRaw, b
 	}
-	back, err := c.dec.DecodeAll(out, make([]byte, 0, len(b)))
+	back, err := c.dec.DecodeAll(x.packed, slices.Grow(x.plain[:0], len(b)))
+	if cap(back) > 0 {
+		x.plain = back
+	}
 	if err != nil || !bytes.Equal(back, b) {
-		return codecRaw, b, nil
+		return codecRaw, b
 	}
-	return codecZstd, out, nil
+	return codecZstd, x.packed
 }
 
 func (c *compressor) decompress(codec byte, stored []byte, size int) ([]byte, error) {

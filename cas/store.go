@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,7 @@ type Store struct {
 	cache   *blockCache
 	added   atomic.Uint64 // bytes of new blocks
 	target  func(Class) int
+	bufs    chan *[]byte // room for chunks, shared by all files that are read; nil: not made yet
 
 	gate     sync.RWMutex // writers hold it shared; Commit takes the cut exclusively
 	commitMu sync.Mutex
@@ -90,8 +92,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
-		seal: &sealer{o.Keys, comp}, device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
+		seal: &sealer{keys: o.Keys, comp: comp}, device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
 		pending: map[object.ID]place{}, target: Class.target,
+	}
+	s.bufs = make(chan *[]byte, 2*runtime.GOMAXPROCS(0)+2)
+	for range cap(s.bufs) {
+		s.bufs <- nil
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -206,7 +212,7 @@ func (s *Store) Put(ctx context.Context, kind object.Kind, plain []byte) (object
 			b = nil
 		}
 		if b == nil {
-			b = &memBlock{class: class, plain: &plainBlock{}}
+			b = &memBlock{class: class, plain: &plainBlock{data: make([]byte, 0, blockTarget)}}
 			s.open[class] = b
 		}
 		s.place(b, id, kind, plain)

@@ -57,6 +57,16 @@ func (s *Store) whole(ctx context.Context, b []byte) (object.Content, error) {
 	return object.Content{Kind: object.KindChunk, ID: id}, err
 }
 
+// buffer is room for a chunk, used before or new. It waits while all are in
+// use: whoever holds one hands it to a worker, who needs no other to go on.
+func (s *Store) buffer() *[]byte {
+	if b := <-s.bufs; b != nil {
+		return b
+	}
+	b := make([]byte, 0, maxChunk/2)
+	return &b
+}
+
 // chunkJob is a cut chunk on its way through a worker.
 type chunkJob struct {
 	i   int
@@ -71,7 +81,6 @@ func (s *Store) writeChunks(ctx context.Context, r io.Reader) (object.Content, u
 	defer cancel(nil)
 	workers := runtime.GOMAXPROCS(0)
 	jobs := make(chan chunkJob)
-	free := make(chan *[]byte, workers+1)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var pieces []object.Piece
@@ -89,24 +98,19 @@ func (s *Store) writeChunks(ctx context.Context, r io.Reader) (object.Content, u
 				}
 				pieces[j.i] = object.Piece{ID: id, Length: uint64(len(j.b))}
 				mu.Unlock()
-				free <- j.buf
+				s.bufs <- j.buf
 			}
 		})
 	}
-	for range workers + 1 {
-		free <- nil
-	}
 	total, n := uint64(0), 0
 	c := s.chunks.chunker(r)
+	defer s.chunks.done(c)
 	var err error
 	for ctx.Err() == nil {
-		buf := <-free
-		if buf == nil {
-			b := make([]byte, 0, maxChunk/2)
-			buf = &b
-		}
+		buf := s.buffer()
 		var b []byte
 		if b, err = c.Next(*buf); err != nil {
+			s.bufs <- buf
 			break
 		}
 		*buf = b[:0]

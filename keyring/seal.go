@@ -8,6 +8,9 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
+// NonceSize is the length of the nonce that Seal writes first.
+const NonceSize = chacha20poly1305.NonceSizeX
+
 // Overhead is how many bytes sealing adds: the nonce and the authenticator.
 const Overhead = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
