@@ -44,7 +44,7 @@ func (c *Client) send(ctx context.Context, method, name string, body io.Reader, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &node.Error{Kind: node.Failed, Msg: "the node went away: " + err.Error(), Err: err}
+		return nil, &node.Error{Kind: node.Failed, Msg: "the node went away before it answered", Hint: "run it again: without a node the command does the work itself", Err: err}
 	}
 	if res.StatusCode >= 400 {
 		defer res.Body.Close()
@@ -73,18 +73,43 @@ func readProblem(res *http.Response) error {
 			p.Detail += "; " + e.Location + ": " + e.Message
 		}
 	}
-	return &node.Error{Kind: node.Kind(p.Kind), Msg: p.Detail, Hint: p.Hint}
+	e := &node.Error{Kind: node.Kind(p.Kind), Msg: p.Detail, Hint: p.Hint}
+	if len(p.Result) > 0 {
+		return &withResult{e, p.Result}
+	}
+	return e
 }
 
-// Do calls an operation that changes something.
-func Do[Out any](ctx context.Context, c *Client, name string, in any) (Out, error) {
+// withResult is an error that has a result beside it.
+type withResult struct {
+	err    *node.Error
+	result json.RawMessage
+}
+
+func (e *withResult) Error() string { return e.err.Error() }
+
+func (e *withResult) Unwrap() error { return e.err }
+
+// Do calls an operation that changes something. An error of the kinds Brake
+// and Unreachable comes with the result of what was done all the same.
+func Do[Out, In any](ctx context.Context, c *Client, name string, in In) (Out, error) {
 	var out Out
+	if err := pack(reflect.ValueOf(&in).Elem()); err != nil {
+		return out, err
+	}
 	b, err := json.Marshal(in)
 	if err != nil {
 		return out, err
 	}
 	res, err := c.send(ctx, http.MethodPost, name, bytes.NewReader(b), "application/json")
 	if err != nil {
+		var p *withResult
+		if errors.As(err, &p) {
+			if err := json.Unmarshal(p.result, &out); err != nil {
+				return out, err
+			}
+			return out, p.err
+		}
 		return out, err
 	}
 	return out, decode(res, &out)
@@ -118,17 +143,15 @@ func query(in any) string {
 	q := url.Values{}
 	v := reflect.ValueOf(in)
 	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("query")
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("query"), ",")
 		f := v.Field(i)
 		if name == "" || f.IsZero() {
 			continue
 		}
 		if f.Kind() == reflect.Slice {
-			var parts []string
-			for j := range f.Len() {
-				parts = append(parts, fmt.Sprint(f.Index(j)))
+			for j := range f.Len() { // each by itself: a path may hold commas
+				q.Add(name, fmt.Sprint(f.Index(j)))
 			}
-			q.Set(name, strings.Join(parts, ","))
 			continue
 		}
 		q.Set(name, fmt.Sprint(f.Interface()))
@@ -145,10 +168,10 @@ func (c *Client) Content(ctx context.Context, ref string) (io.ReadCloser, error)
 	return res.Body, nil
 }
 
-// PutContent stores a stream as a file.
-func (c *Client) PutContent(ctx context.Context, path string, r io.Reader) (node.EditResult, error) {
+// PutContent stores a stream as a file; a dry run says what that would do.
+func (c *Client) PutContent(ctx context.Context, path string, r io.Reader, dry bool) (node.EditResult, error) {
 	var out node.EditResult
-	res, err := c.send(ctx, http.MethodPut, "content?path="+url.QueryEscape(path), io.NopCloser(r), "application/octet-stream")
+	res, err := c.send(ctx, http.MethodPut, fmt.Sprintf("content?path=%s&dry_run=%t", url.QueryEscape(path), dry), io.NopCloser(r), "application/octet-stream")
 	if err != nil {
 		return out, err
 	}

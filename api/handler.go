@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"reflect"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,6 +30,10 @@ type Problem struct {
 	Kind   string `json:"kind"`
 	Code   int    `json:"code"`
 	Hint   string `json:"hint,omitempty"`
+
+	// Result is what was done all the same: an operation that stops for want
+	// of consent, or reached nobody, tells it.
+	Result json.RawMessage `json:"result,omitempty"`
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -39,12 +46,13 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 func problem(err error) *Problem {
 	e := node.Explain(err)
-	return &Problem{Title: string(e.Kind), Status: e.Kind.HTTP(), Detail: e.Msg, Kind: string(e.Kind), Code: e.Kind.Exit(), Hint: e.Hint}
+	return &Problem{Type: "about:blank", Title: string(e.Kind), Status: e.Kind.HTTP(), Detail: e.Msg, Kind: string(e.Kind), Code: e.Kind.Exit(), Hint: e.Hint}
 }
 
 // Options of a handler.
 type Options struct {
-	Local bool // the caller is this machine's owner: operations may name local paths
+	Local bool         // the caller is this machine's owner: operations may name local paths
+	Log   *slog.Logger // nil: silent
 }
 
 type server struct {
@@ -56,6 +64,9 @@ type server struct {
 
 // Handler serves a node.
 func Handler(n *node.Node, o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	s := &server{n: n, mux: http.NewServeMux(), opts: o}
 	c := huma.DefaultConfig("bsv", "1")
 	c.OpenAPIPath = Prefix + "/openapi"
@@ -64,7 +75,24 @@ func Handler(n *node.Node, o Options) http.Handler {
 	c.CreateHooks = nil // bodies are exactly the types, without a $schema field
 	s.api = humago.New(s.mux, c)
 	s.register()
-	return s.mux
+	return s.guard(s.mux)
+}
+
+// guard turns a panic of an operation into an internal error.
+func (s *server) guard(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch p := recover(); {
+			case p == nil:
+			case p == http.ErrAbortHandler:
+				panic(p)
+			default:
+				s.opts.Log.Error("an operation panicked", "operation", r.Method+" "+r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				fail(w, &node.Error{Kind: node.Internal, Msg: fmt.Sprintf("internal error in %s: %v", r.URL.Path, p), Hint: "report it with what bsv -v prints; nothing that was acknowledged is lost"})
+			}
+		}()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // body is a request or an answer.
@@ -74,9 +102,18 @@ type body[T any] struct{ Body T }
 func do[In, Out any](s *server, name string, f func(context.Context, In) (Out, error)) {
 	huma.Register(s.api, huma.Operation{OperationID: name, Method: http.MethodPost, Path: Prefix + "/" + name, MaxBodyBytes: 8 << 20, BodyReadTimeout: -1, SkipValidateBody: false},
 		func(ctx context.Context, in *body[In]) (*body[Out], error) {
+			if err := unpack(reflect.ValueOf(&in.Body).Elem()); err != nil {
+				return nil, problem(&node.Error{Kind: node.Usage, Msg: err.Error()})
+			}
 			out, err := f(ctx, in.Body)
 			if err != nil {
-				return nil, problem(err)
+				p := problem(err)
+				if p.Kind == string(node.Brake) || p.Kind == string(node.Unreachable) {
+					if p.Result, err = json.Marshal(out); err != nil {
+						return nil, problem(err)
+					}
+				}
+				return nil, p
 			}
 			return &body[Out]{out}, nil
 		})
@@ -167,7 +204,7 @@ func (s *server) content(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) putContent(w http.ResponseWriter, r *http.Request) {
-	res, err := s.n.PutFile(r.Context(), r.URL.Query().Get("path"), r.Body)
+	res, err := s.n.PutFile(r.Context(), r.URL.Query().Get("path"), r.Body, r.URL.Query().Get("dry_run") == "true")
 	if err != nil {
 		fail(w, err)
 		return

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -93,10 +95,11 @@ type Server struct {
 	done chan struct{}
 }
 
-// Serve begins to serve.
+// Serve begins to serve. The server itself logs nothing: what goes wrong is
+// in the answers.
 func Serve(l net.Listener, h http.Handler) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{s: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}, done: make(chan struct{})}
+	s := &Server{s: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}, done: make(chan struct{})}
 	s.s.RegisterOnShutdown(cancel)
 	go func() {
 		defer close(s.done)

@@ -34,6 +34,14 @@ func (h *Home) WriteWords(words string) error {
 	return h.write(h.paths.Words(), []byte(words+"\n"), 0o600, "home.words")
 }
 
+// RemoveWords removes what WriteWords wrote: the words were shown.
+func (h *Home) RemoveWords() error {
+	if err := os.Remove(h.paths.Words()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove recovery words: %w", err)
+	}
+	return nil
+}
+
 // ReadDeviceKey reads keys/device.
 func (h *Home) ReadDeviceKey() ([]byte, error) {
 	b, err := os.ReadFile(h.paths.DeviceKey())

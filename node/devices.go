@@ -370,7 +370,7 @@ func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, addrs, ma
 // mapArg maps VPATH=DIR, or a plain DIR as the vault's only unmapped
 // directory.
 func (n *Node) mapArg(ctx context.Context, v *vault, arg string) error {
-	if strings.HasPrefix(arg, "/") && strings.Contains(arg, "=") {
+	if _, _, named := splitMap(arg); named {
 		return n.mapDir(ctx, v, arg)
 	}
 	p, err := n.resolve(ctx, v, "")

@@ -39,6 +39,7 @@ type AddRequest struct {
 	Sources   []string `json:"sources"` // absolute local paths
 	Path      string   `json:"path"`
 	Recursive bool     `json:"recursive,omitempty"`
+	DryRun    bool     `json:"dry_run,omitempty"`
 }
 
 // Add is bsv add [-r] SRC… VPATH: into VPATH when it is a directory or there
@@ -80,10 +81,22 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 		}
 		add = append(add, object.PathEntry{Path: at, Entry: e})
 	}
-	a, err := n.editState(ctx, v, "add "+path, false, func(root object.ID) (object.ID, error) {
+	a, err := n.editState(ctx, v, "add "+path, r.DryRun, func(root object.ID) (object.ID, error) {
 		for _, pe := range add {
 			e := pe.Entry
-			var err error
+			old, ok, err := destination(ctx, v, root, pe.Path)
+			switch {
+			case err != nil:
+				return root, err
+			case ok && old.Kind == object.Dir && e.Kind == object.Dir: // unite them, as cp does
+				var sum object.Summary
+				if e.Tree, sum, err = n.overwrite(ctx, v, old.Tree, e.Tree, RestoreRequest{}); err != nil {
+					return root, err
+				}
+				e.Size = sum.Bytes
+			case ok && (old.Kind == object.Dir || e.Kind == object.Dir):
+				return root, fail(Usage, "bsv rm -r "+pe.Path+", or choose another VPATH", "%s is a %s already", pe.Path, kindName(old.Kind))
+			}
 			if root, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, pe.Path, &e); err != nil {
 				return root, err
 			}
@@ -92,6 +105,21 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 	})
 	a.problems = append(bad, a.problems...)
 	return n.edited(ctx, v, a, err)
+}
+
+// destination looks up a path that is to be written: what lies above it must be
+// directories, as far as it is there.
+func destination(ctx context.Context, v *vault, root object.ID, path string) (object.Entry, bool, error) {
+	for up, _ := object.SplitPath(path); up != "/"; up, _ = object.SplitPath(up) {
+		e, ok, err := object.LookupPath(ctx, v.repo, root, up)
+		if err != nil {
+			return e, false, err
+		}
+		if ok && e.Kind != object.Dir {
+			return e, false, fail(Usage, "bsv rm "+up+", or choose another VPATH", "%s is a %s, so nothing can lie below it", up, kindName(e.Kind))
+		}
+	}
+	return object.LookupPath(ctx, v.repo, root, path)
 }
 
 // importPath stores a local file or directory and returns its entry.
@@ -130,7 +158,7 @@ func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive b
 }
 
 // PutFile stores a stream as a file of the vault: bsv add - VPATH.
-func (n *Node) PutFile(ctx context.Context, path string, r io.Reader) (EditResult, error) {
+func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) (EditResult, error) {
 	v, err := n.open()
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
@@ -147,9 +175,13 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader) (EditResul
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	a, err := n.editState(ctx, v, "add "+path, false, func(root object.ID) (object.ID, error) {
+	a, err := n.editState(ctx, v, "add "+path, dry, func(root object.ID) (object.ID, error) {
 		e := object.Entry{Kind: object.File, Content: c, Size: size, Mode: 0o644, MTime: n.now().UnixNano()}
-		if old, ok, err := object.LookupPath(ctx, v.repo, root, path); err == nil && ok {
+		old, ok, err := destination(ctx, v, root, path)
+		if err != nil {
+			return root, err
+		}
+		if ok {
 			if old.Kind == object.Dir {
 				return root, fail(Usage, "bsv add - "+object.JoinPath(path, "name"), "%s is a directory", path)
 			}
@@ -166,6 +198,7 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader) (EditResul
 type PathRequest struct {
 	Path      string `json:"path"`
 	Recursive bool   `json:"recursive,omitempty"`
+	DryRun    bool   `json:"dry_run,omitempty"`
 }
 
 // Mkdir is bsv mkdir; a directory that is there is no error.
@@ -180,8 +213,8 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	a, err := n.editState(ctx, v, "mkdir "+path, false, func(root object.ID) (object.ID, error) {
-		old, ok, err := object.LookupPath(ctx, v.repo, root, path)
+	a, err := n.editState(ctx, v, "mkdir "+path, r.DryRun, func(root object.ID) (object.ID, error) {
+		old, ok, err := destination(ctx, v, root, path)
 		if err != nil {
 			return root, err
 		}
@@ -216,7 +249,7 @@ func (n *Node) Rm(ctx context.Context, r PathRequest) (EditResult, error) {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	a, err := n.editState(ctx, v, "rm "+path, false, func(root object.ID) (object.ID, error) {
+	a, err := n.editState(ctx, v, "rm "+path, r.DryRun, func(root object.ID) (object.ID, error) {
 		old, ok, err := object.LookupPath(ctx, v.repo, root, path)
 		if err != nil {
 			return root, err
@@ -282,6 +315,9 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 	}
 	if _, err := os.Lstat(to); err == nil {
 		return res, fail(Usage, "choose another name", "%s is there already", to)
+	}
+	if fi, err := os.Stat(filepath.Dir(to)); err != nil || !fi.IsDir() {
+		return res, fail(NotFound, "mkdir "+filepath.Dir(to), "%s: no such directory", filepath.Dir(to))
 	}
 	if e.Kind == object.Dir {
 		return n.restoreTo(ctx, v, RestoreRequest{}, e.Tree, to, res)

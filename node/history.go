@@ -280,7 +280,7 @@ func (n *Node) Ls(ctx context.Context, r ShowRequest) (LsResult, error) {
 type DiffRequest struct {
 	A     string   `json:"a,omitempty" query:"a"`
 	B     string   `json:"b,omitempty" query:"b"`
-	Paths []string `json:"paths,omitempty" query:"path"`
+	Paths []string `json:"paths,omitempty" query:"path,explode"`
 }
 
 // Change is a path that differs.

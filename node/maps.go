@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/merge"
@@ -34,7 +33,7 @@ func (n *Node) MapAdd(ctx context.Context, r MapRequest) (MapResult, error) {
 		return MapResult{Maps: []MapInfo{}}, err
 	}
 	n.work.Lock()
-	err = n.mapDir(ctx, v, r.Path+"="+r.Dir)
+	err = n.mapPair(ctx, v, r.Path, r.Dir)
 	n.work.Unlock()
 	if err != nil {
 		return MapResult{Maps: []MapInfo{}}, err
@@ -45,10 +44,26 @@ func (n *Node) MapAdd(ctx context.Context, r MapRequest) (MapResult, error) {
 
 // mapDir maps "DIR" as /basename, or "VPATH=DIR". The caller holds n.work.
 func (n *Node) mapDir(ctx context.Context, v *vault, arg string) error {
-	vpath, dirArg, named := strings.Cut(arg, "=")
-	if !named || !strings.HasPrefix(vpath, "/") {
-		dirArg, vpath = arg, "/"+filepath.Base(arg)
+	vpath, dir, named := splitMap(arg)
+	if !named {
+		dir, vpath = arg, "/"+filepath.Base(arg)
 	}
+	return n.mapPair(ctx, v, vpath, dir)
+}
+
+// splitMap splits "VPATH=DIR". DIR is absolute, so that the = of a name is
+// not taken for the one between them.
+func splitMap(arg string) (vpath, dir string, ok bool) {
+	for i := range len(arg) {
+		if arg[0] == '/' && arg[i] == '=' && filepath.IsAbs(arg[i+1:]) {
+			return arg[:i], arg[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+// mapPair maps a virtual path to a directory. The caller holds n.work.
+func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) error {
 	path, err := object.CleanPath(vpath)
 	if err != nil {
 		return err

@@ -321,7 +321,8 @@ func (n *Node) Init(ctx context.Context, r InitRequest) (InitResult, error) {
 }
 
 // create makes keys, header, ring and the first record. The device key is
-// written last: before that there is no home.
+// written last: before that there is no home. New recovery words wait in the
+// home until they are shown.
 func (n *Node) create(ctx context.Context, r InitRequest) (string, error) {
 	var secret keyring.Secret
 	words := ""
@@ -340,6 +341,15 @@ func (n *Node) create(ctx context.Context, r InitRequest) (string, error) {
 				return "", err
 			}
 		}
+	}
+	// Before there is a home: a vault whose words nobody has seen must not
+	// come to be. Who shows them removes the file.
+	if words != "" {
+		if err := n.home.WriteWords(words); err != nil {
+			return "", err
+		}
+	} else if err := n.home.RemoveWords(); err != nil { // of an init that did not end
+		return "", err
 	}
 	header := secret.Header()
 	dev := keyring.NewDevice(header)

@@ -165,6 +165,9 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 	if inside(to, n.home.Paths().Dir) {
 		return res, fail(Usage, "choose another directory", "%s lies inside bsv's own home", to)
 	}
+	if fi, err := os.Stat(to); err == nil && !fi.IsDir() {
+		return res, fail(Usage, "choose a directory; a single file goes to a name with: bsv get", "%s is not a directory", to)
+	}
 	list, err := os.ReadDir(to)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return res, err

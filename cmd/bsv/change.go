@@ -21,8 +21,8 @@ func (a *app) mapCommand() *cobra.Command {
 		return reading(a, "list", "List the mappings of this device", "maps", exactly(0), nothing, a.printMaps)
 	}
 	c := list()
-	c.Use, c.Short = "map", "Virtual paths and the directories they stand for"
-	c.AddCommand(list(), &cobra.Command{
+	c.Use, c.Short, c.Args = "map", "Virtual paths and the directories they stand for", noun
+	c.AddCommand(list(), mark(&cobra.Command{
 		Use: "add VPATH DIR", Short: "Map a directory", Args: exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := filepath.Abs(args[1])
@@ -37,7 +37,7 @@ func (a *app) mapCommand() *cobra.Command {
 				return a.result(res, func() { a.printMaps(res) })
 			})
 		},
-	}, &cobra.Command{
+	}, changes), mark(&cobra.Command{
 		Use: "remove VPATH", Short: "End a mapping; files and history stay", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), need{}, func(s *session) error {
@@ -48,7 +48,7 @@ func (a *app) mapCommand() *cobra.Command {
 				return a.result(res, func() { a.printMaps(res) })
 			})
 		},
-	})
+	}, changes))
 	return c
 }
 
@@ -140,7 +140,11 @@ func (a *app) restoreCommand() *cobra.Command {
 
 func (a *app) edited(res node.EditResult) error {
 	a.tell(res.Problems)
-	return a.result(res, func() {})
+	return a.result(res, func() {
+		if a.flags.dry {
+			a.printf("would change the disk: %d created, %d updated, %d deleted\n", res.Applied.Created, res.Applied.Updated, res.Applied.Deleted)
+		}
+	})
 }
 
 func (a *app) addCommand() *cobra.Command {
@@ -151,13 +155,13 @@ func (a *app) addCommand() *cobra.Command {
 			src, dst := args[:len(args)-1], args[len(args)-1]
 			return a.with(cmd.Context(), need{}, func(s *session) error {
 				if len(src) == 1 && src[0] == "-" {
-					res, err := s.PutContent(cmd.Context(), dst, a.in)
+					res, err := s.PutContent(cmd.Context(), dst, a.in, a.flags.dry)
 					if err != nil {
 						return err
 					}
 					return a.edited(res)
 				}
-				r.Path = dst
+				r.Path, r.DryRun = dst, a.flags.dry
 				for _, p := range src {
 					full, err := filepath.Abs(p)
 					if err != nil {
@@ -183,6 +187,9 @@ func (a *app) getCommand() *cobra.Command {
 		Use: "get [-r] [REF:]VPATH [DEST | -]", Short: "Copy a file of the vault out; - writes to the standard output", Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Ref = args[0]
+			if a.flags.json && len(args) == 2 && args[1] == "-" {
+				return usage("bsv get "+args[0]+" FILE", "the standard output holds either the file or a JSON document")
+			}
 			dest := "."
 			if len(args) == 2 {
 				dest = args[1]
@@ -212,13 +219,13 @@ func (a *app) getCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVarP(&r.Recursive, "recursive", "r", false, "directories, too")
-	return c
+	return mark(c, changes)
 }
 
 func (a *app) pathCommand(use, short, op string, recursive bool) *cobra.Command {
 	var r node.PathRequest
 	c := &cobra.Command{Use: use, Short: short, Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
-		r.Path = args[0]
+		r.Path, r.DryRun = args[0], a.flags.dry
 		return a.with(cmd.Context(), need{}, func(s *session) error {
 			res, err := api.Do[node.EditResult](cmd.Context(), s.Client, op, r)
 			if err != nil {

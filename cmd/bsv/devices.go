@@ -21,7 +21,7 @@ func (a *app) repoCommand() *cobra.Command {
 		return reading(a, "list", "List repositories", "repos", exactly(0), nothing, a.printRepos)
 	}
 	c := list()
-	c.Use, c.Short = "repo", "Places that hold the vault: this device's repository and peers"
+	c.Use, c.Short, c.Args = "repo", "Places that hold the vault: this device's repository and peers", noun
 	add := &cobra.Command{
 		Use: "add [NAME] MULTIADDR", Short: "Add a peer; from outside its vault this asks to be admitted", Args: between(1, 2),
 		Long: "Between members this connects, syncs and remembers the address.\nFrom a device outside the vault the other side sees a request: compare the four\nwords on both screens, run `bsv peers approve` there and confirm here.",
@@ -34,7 +34,7 @@ func (a *app) repoCommand() *cobra.Command {
 		},
 	}
 	a.networkFlags(add)
-	c.AddCommand(list(), add, &cobra.Command{
+	c.AddCommand(list(), mark(add, changes), mark(&cobra.Command{
 		Use: "remove NAME", Short: "Forget a peer's address; it stays a member", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), need{}, func(s *session) error {
@@ -45,7 +45,7 @@ func (a *app) repoCommand() *cobra.Command {
 				return a.result(res, func() { a.printRepos(res) })
 			})
 		},
-	})
+	}, changes))
 	return c
 }
 
@@ -123,7 +123,7 @@ func (a *app) syncing(use, short, op string, r *node.SyncRequest) *cobra.Command
 		})
 	}}
 	a.networkFlags(c)
-	return c
+	return mark(c, changes)
 }
 
 func (a *app) fetchCommand() *cobra.Command {
@@ -162,7 +162,7 @@ func (a *app) inviteCommand() *cobra.Command {
 	c.Flags().StringVar(&r.Role, "role", "full", "full (others come later)")
 	c.Flags().DurationVar(&r.Expires, "expires", 0, "how long the ticket is good (default 1h)")
 	a.networkFlags(c)
-	return c
+	return mark(c, changes)
 }
 
 func (a *app) joinCommand() *cobra.Command {
@@ -202,7 +202,7 @@ func (a *app) joinCommand() *cobra.Command {
 		},
 	}
 	a.networkFlags(c)
-	return c
+	return mark(c, changes)
 }
 
 func (a *app) printPeers(r node.PeersResult) {
@@ -223,7 +223,7 @@ func (a *app) peersCommand() *cobra.Command {
 		return reading(a, "list", "List the other devices", "peers", exactly(0), nothing, a.printPeers)
 	}
 	c := list()
-	c.Use, c.Short = "peers", "The other devices of the vault, and those that ask to join"
+	c.Use, c.Short, c.Args = "peers", "The other devices of the vault, and those that ask to join", noun
 	approve := &cobra.Command{
 		Use: "approve [ID]", Short: "Admit a device that asks; compare the four words first", Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -250,6 +250,6 @@ func (a *app) peersCommand() *cobra.Command {
 			})
 		},
 	}
-	c.AddCommand(list(), approve)
+	c.AddCommand(list(), mark(approve, changes))
 	return c
 }

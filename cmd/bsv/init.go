@@ -31,19 +31,27 @@ func (a *app) initCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := a.keepWords(s, res); err != nil {
+				if !a.flags.json {
+					if err := a.keepWords(s, res); err != nil {
+						return err
+					}
+				}
+				if err := a.result(res, func() {
+					a.printf("device %s\nvault  %s\n", res.Device, res.Vault)
+				}); err != nil {
 					return err
 				}
-				return a.result(res, func() {
-					a.printf("device %s\nvault  %s\n", res.Device, res.Vault)
-				})
+				if a.flags.json && res.Words != "" && s.home != nil {
+					return s.home.RemoveWords()
+				}
+				return nil
 			})
 		},
 	}
 	c.Flags().StringVar(&r.Name, "name", a.getenv("BSV_NAME"), "name of this device")
 	c.Flags().StringVar(&r.Mode, "mode", a.envOr("BSV_MODE", "full"), "full (meta is not built yet)")
 	c.Flags().StringVar(&keyFile, "key-file", a.getenv("BSV_KEY_FILE"), "file with the recovery words of an existing vault")
-	return c
+	return mark(c, changes)
 }
 
 // maxKeyFile bounds a file of recovery words.
@@ -64,10 +72,10 @@ func readWords(file string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// keepWords shows new recovery words: on the terminal, in --json, or in a
-// file of the home when nobody would see them.
+// keepWords shows new recovery words on the terminal; without one they stay
+// in the file of the home where they lie since before there was a vault.
 func (a *app) keepWords(s *session, res node.InitResult) error {
-	if res.Words == "" || a.flags.json {
+	if res.Words == "" || s.home == nil {
 		return nil
 	}
 	if isTerminal(a.err) {
@@ -76,14 +84,10 @@ func (a *app) keepWords(s *session, res node.InitResult) error {
 		for i := 0; i < len(w); i += 6 {
 			fmt.Fprintf(a.err, "   %s\n", strings.Join(w[i:min(i+6, len(w))], " "))
 		}
-		fmt.Fprintln(a.err)
-		return nil
-	}
-	if s.home == nil {
-		return nil // the node that made them kept them
-	}
-	if err := s.home.WriteWords(res.Words); err != nil {
-		return err
+		if _, err := fmt.Fprintln(a.err); err != nil {
+			return err
+		}
+		return s.home.RemoveWords()
 	}
 	a.say("the recovery words are in %s: write them down elsewhere and remove the file", s.home.Paths().Words())
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/bsvsync/bsv/node"
@@ -18,8 +19,25 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	return a.run(ctx, args)
+}
+
+// results is the standard output. It remembers the first error, so that
+// results that reached nobody are no success.
+type results struct {
+	w        io.Writer
+	terminal bool
+	err      error
+}
+
+func (r *results) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return n, err
 }
 
 // app is one invocation.
@@ -34,13 +52,27 @@ type app struct {
 	conflicts bool // exit 4
 }
 
-func (a *app) run(ctx context.Context, args []string) int {
+func (a *app) run(ctx context.Context, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(a.err, "bsv: internal error: %v\nbsv: hint: report it with this:\n%s", p, debug.Stack())
+			code = node.Internal.Exit()
+		}
+	}()
+	out := &results{w: a.out}
+	if isTerminal(a.out) {
+		out.terminal = true
+	}
+	a.out = out
 	cmd := a.root()
 	cmd.SetArgs(args)
 	cmd.SetIn(a.in)
 	cmd.SetOut(a.out)
 	cmd.SetErr(a.err)
 	err := cmd.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write results: %w", out.err)
+	}
 	if err == nil {
 		switch {
 		case a.problems:

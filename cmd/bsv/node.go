@@ -41,7 +41,7 @@ func (a *app) nodeCommand() *cobra.Command {
 	f.BoolVar(&noWatch, "no-watch", a.envBool("BSV_NO_WATCH"), "do not watch; scan from time to time")
 	f.BoolVar(&once, "once", false, "snapshot, sync with who is there, and end")
 	a.networkFlags(c)
-	return c
+	return mark(c, changes)
 }
 
 // networkFlags are those of commands that may run the network themselves.
@@ -90,7 +90,7 @@ func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions
 	if err != nil {
 		return err
 	}
-	srv := api.Serve(l, api.Handler(s.node, api.Options{Local: true}))
+	srv := api.Serve(l, api.Handler(s.node, api.Options{Local: true, Log: a.logger()}))
 	defer func() { err = errors.Join(err, srv.Close()) }()
 	a.say("node of device %s, vault %s", res.Device, res.Vault)
 	for _, addr := range s.node.Addrs() {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
-	"os"
 
 	"github.com/bsvsync/bsv/node"
 )
@@ -121,6 +121,9 @@ func (a *app) tell(list []node.Problem) {
 }
 
 func isTerminal(w any) bool {
+	if r, ok := w.(*results); ok {
+		return r.terminal
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -116,7 +117,8 @@ func (a *app) printEntry(e node.Entry, long bool) {
 func (a *app) printChanges(list []node.Change) {
 	sign := map[string]string{"added": "+", "removed": "-", "changed": "M", "meta": "m"}
 	for _, c := range list {
-		a.printf("%s %s\n", sign[c.Change], escape(c.Raw()))
+		color := map[string]string{"added": good, "removed": bad}[c.Change]
+		a.printf("%s\n", a.paint(cmp.Or(color, other), sign[c.Change]+" "+escape(c.Raw())))
 	}
 }
 
@@ -230,7 +232,7 @@ func (a *app) conflictsCommand() *cobra.Command {
 			}
 		}
 	}
-	c := reading(a, "conflicts", "List conflicts: both versions are kept", "conflicts", exactly(0), nothing, print)
+	c := reading(a, "conflicts", "List conflicts: both versions are kept", "conflicts", noun, nothing, print)
 	c.AddCommand(reading(a, "list", "List conflicts", "conflicts", exactly(0), nothing, print))
 	return c
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,14 +40,13 @@ func (a *app) root() *cobra.Command {
 			if len(args) == 0 {
 				return nil
 			}
-			hint := "bsv --help lists the commands"
-			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-				hint = "did you mean: bsv " + strings.Join(s, ", bsv ") + "?"
-			}
-			return usage(hint, "unknown command %q", args[0])
+			return unknown(cmd, args[0])
 		},
-		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.command = cmd.CommandPath() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.command = cmd.CommandPath()
+			return a.check(cmd)
+		},
 	}
 	c.SuggestionsMinimumDistance = 2
 	c.CompletionOptions.HiddenDefaultCmd = false
@@ -57,11 +56,11 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", a.envBool("BSV_QUIET"), "print errors only")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", a.envBool("BSV_VERBOSE"), "print causes and debug logs")
 	f.BoolVarP(&a.flags.yes, "yes", "y", a.envBool("BSV_YES"), "answer yes to questions")
-	f.BoolVarP(&a.flags.dry, "dry-run", "n", a.envBool("BSV_DRY_RUN"), "say what would be done")
-	wait, _ := time.ParseDuration(a.getenv("BSV_WAIT")) // a bad one is no wait; the flag is checked
+	f.BoolVarP(&a.flags.dry, "dry-run", "n", a.envBool("BSV_DRY_RUN"), "say what would be done, and do nothing")
+	wait, _ := time.ParseDuration(a.getenv("BSV_WAIT")) // check tells of a bad one
 	f.DurationVar(&a.flags.wait, "wait", wait, "how long to wait for another bsv to give up the home")
-	f.StringVar(&a.flags.progress, "progress", a.envOr("BSV_PROGRESS", "auto"), "auto, bar, plain, json or none")
-	f.StringVar(&a.flags.color, "color", a.envOr("BSV_COLOR", "auto"), "auto, always or never (NO_COLOR is heeded)")
+	f.StringVar(&a.flags.progress, "progress", a.envOr("BSV_PROGRESS", "auto"), "progress: auto, bar, plain, json or none")
+	f.StringVar(&a.flags.color, "color", a.envOr("BSV_COLOR", "auto"), "colours: auto, always or never (auto heeds NO_COLOR)")
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd.CommandPath()+" --help", "%v", err)
 	})
@@ -76,7 +75,8 @@ func (a *app) root() *cobra.Command {
 
 func (a *app) envBool(name string) bool {
 	v := a.getenv(name)
-	return v != "" && v != "0" && v != "false"
+	yes, err := strconv.ParseBool(v)
+	return err == nil && yes // check tells of others
 }
 
 func (a *app) envOr(name, otherwise string) string {

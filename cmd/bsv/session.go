@@ -37,7 +37,10 @@ func (a *app) logger() *slog.Logger {
 	if a.flags.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+	if a.flags.quiet {
+		level = slog.LevelError
+	}
+	return slog.New(&logLines{level: level, out: &lockedWriter{w: a.err}})
 }
 
 // fault reads BSV_FAULT: at the nth visit of a point the process is killed,
@@ -131,7 +134,7 @@ func (a *app) open(ctx context.Context, p home.Paths, w need) (*session, error) 
 		}
 	}
 	m := api.NewMemory()
-	srv := api.Serve(m, api.Handler(n, api.Options{Local: true}))
+	srv := api.Serve(m, api.Handler(n, api.Options{Local: true, Log: log}))
 	client := api.NewClient(m.Dial)
 	return &session{Client: client, node: n, home: h, end: func() error {
 		client.Close()
@@ -155,6 +158,10 @@ func absolute(args []string) ([]string, error) {
 	for i, d := range args {
 		pre := ""
 		if strings.HasPrefix(d, "/") {
+			if fi, err := os.Stat(d); err == nil && fi.IsDir() {
+				out[i] = filepath.Clean(d) // its name may hold a =
+				continue
+			}
 			if v, rest, ok := strings.Cut(d, "="); ok && rest != "" {
 				pre, d = v+"=", rest
 			}
