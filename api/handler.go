@@ -142,6 +142,7 @@ func (s *server) register() {
 	n := s.n
 	read(s, "status", none(n.Status))
 	read(s, "info", none(n.Info))
+	read(s, "info/of", n.InfoOf)
 	read(s, "maps", none(n.MapList))
 	read(s, "log", n.Log)
 	read(s, "show", n.Show)

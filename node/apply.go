@@ -105,6 +105,7 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 		return false, err
 	}
 	n.fault.Hit("apply.begin")
+	n.meter.begin("apply", 0, 0)
 	for _, j := range jobs {
 		mat := j.have
 		checkpoint := func(done []worktree.Step) error {

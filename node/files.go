@@ -139,6 +139,7 @@ func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive b
 		return object.Entry{}, nil, fail(Usage, "bsv add -r "+src+" VPATH", "%s is a directory", src)
 	}
 	dir, name := filepath.Split(src)
+	n.meter.begin("add", 0, 0)
 	r, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}, Store: v.repo, Memory: noMemory{}, Only: name, Events: n.emit})
 	if err != nil {
 		return object.Entry{}, nil, err

@@ -8,146 +8,11 @@ import (
 	"github.com/bsvsync/bsv/object"
 )
 
-// LogRequest is bsv log.
-type LogRequest struct {
-	Path   string `json:"path,omitempty" query:"path"`
-	Limit  int    `json:"limit,omitempty" query:"limit"`
-	Device string `json:"device,omitempty" query:"device"`
-	Since  string `json:"since,omitempty" query:"since"`
-	Until  string `json:"until,omitempty" query:"until"`
-}
-
-// LogResult lists snapshots, newest first.
-type LogResult struct {
-	Snapshots []SnapshotInfo `json:"snapshots"`
-}
-
-func snapshotInfo(id object.ID, s object.Snapshot) SnapshotInfo {
-	i := SnapshotInfo{ID: id.CID(object.KindSnapshot), Root: s.Root.CID(object.KindTree), Parents: []string{}, Device: s.Device.String(),
-		Time: stamp(s.Time), Message: s.Message, Files: s.Files, Bytes: s.Bytes}
-	for _, p := range s.Parents {
-		i.Parents = append(i.Parents, p.CID(object.KindSnapshot))
-	}
-	return i
-}
-
-// Log is bsv log: with a path, the snapshots that changed it.
-func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
-	res := LogResult{Snapshots: []SnapshotInfo{}}
-	v, err := n.open()
-	if err != nil {
-		return res, err
-	}
-	path := ""
-	if r.Path != "" {
-		if path, err = object.CleanPath(r.Path); err != nil {
-			return res, err
-		}
-	}
-	var since, until int64
-	if r.Since != "" {
-		t, err := parseTime(r.Since, n.now())
-		if err != nil {
-			return res, err
-		}
-		since = t.UnixNano()
-	}
-	if r.Until != "" {
-		t, err := parseTime(r.Until, n.now())
-		if err != nil {
-			return res, err
-		}
-		until = t.UnixNano()
-	}
-	dev := r.Device
-	if dev != "" {
-		id, err := n.deviceNamed(v, dev)
-		if err != nil {
-			return res, err
-		}
-		dev = id.String()
-	}
-	list, err := n.history(ctx, v)
-	if err != nil {
-		return res, err
-	}
-	ever := false
-	for _, h := range list {
-		if path != "" {
-			changed, there, err := n.changedAt(ctx, v, h.s, path)
-			if err != nil {
-				return res, err
-			}
-			ever = ever || there
-			if !changed {
-				continue
-			}
-		}
-		if dev != "" && h.s.Device.String() != dev || since != 0 && h.s.Time < since || until != 0 && h.s.Time > until {
-			continue
-		}
-		res.Snapshots = append(res.Snapshots, snapshotInfo(h.id, h.s))
-		if r.Limit > 0 && len(res.Snapshots) == r.Limit {
-			return res, nil
-		}
-	}
-	if path != "" && path != "/" && !ever && len(res.Snapshots) == 0 {
-		return res, fail(NotFound, "bsv ls /", "%s was never in the vault", path)
-	}
-	return res, nil
-}
-
-// changedAt reports whether a snapshot holds a path otherwise than each of
-// its parents does.
-func (n *Node) changedAt(ctx context.Context, v *vault, s object.Snapshot, path string) (changed, there bool, err error) {
-	e, ok, err := object.LookupPath(ctx, v.repo, s.Root, path)
-	if err != nil {
-		return false, false, err
-	}
-	if len(s.Parents) == 0 {
-		return ok, ok, nil
-	}
-	for _, p := range s.Parents {
-		ps, err := object.GetSnapshot(ctx, v.repo, p)
-		if err != nil {
-			return false, false, err
-		}
-		o, had, err := object.LookupPath(ctx, v.repo, ps.Root, path)
-		if err != nil {
-			return false, false, err
-		}
-		if had == ok && (!ok || o == e) {
-			return false, ok, nil
-		}
-	}
-	return true, ok, nil
-}
-
-func (n *Node) deviceNamed(v *vault, name string) (object.DeviceID, error) {
-	if id, err := object.ParseDeviceID(name); err == nil {
-		return id, nil
-	}
-	var found []object.DeviceID
-	for _, r := range v.view.registers() {
-		if dev, ok := strings.CutPrefix(r.Name, "name/"); ok && !r.Deleted && r.Value == name {
-			if id, err := object.ParseDeviceID(dev); err == nil {
-				found = append(found, id)
-			}
-		}
-	}
-	switch len(found) {
-	case 0:
-		return object.DeviceID{}, fail(NotFound, "bsv peers", "no device is named %q", name)
-	case 1:
-		return found[0], nil
-	}
-	return object.DeviceID{}, fail(Usage, "give its id: bsv peers", "%d devices are named %q", len(found), name)
-}
-
 // ShowRequest is bsv show, ls and get: [REF:]PATH.
 type ShowRequest struct {
 	Ref       string `json:"ref,omitempty" query:"ref"`
 	Recursive bool   `json:"recursive,omitempty" query:"recursive"`
+	Deleted   bool   `json:"deleted,omitempty" query:"deleted"` // what was there once, and is not now
 }
 
 // ShowResult is a snapshot, or what stands at a path.
@@ -245,6 +110,9 @@ func (n *Node) Ls(ctx context.Context, r ShowRequest) (LsResult, error) {
 	ref := r.Ref
 	if ref == "" {
 		ref = "/"
+	}
+	if r.Deleted {
+		return n.lsDeleted(ctx, v, ref, r.Recursive)
 	}
 	_, path, e, err := n.at(ctx, v, ref)
 	if err != nil {

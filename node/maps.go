@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/merge"
@@ -175,7 +176,7 @@ func (n *Node) unmap(v *vault, path string) error {
 			return err
 		}
 	}
-	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path))
+	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil))
 }
 
 // MapList is bsv map list.
@@ -230,6 +231,15 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.LastSnapshot = "new", ""
 		case have != want:
 			i.State = "changed"
+		}
+		if at, ok, err := n.lastScan(m.Path); err != nil {
+			return res, err
+		} else if ok {
+			i.LastScan = at.UTC().Format(time.RFC3339)
+			i.Overdue = n.now().Sub(at) > max(overdueAfter, 3*n.home.Config().Snapshot.Every)
+		}
+		if i.Overdue && (i.State == "clean" || i.State == "changed") {
+			i.State = "OVERDUE"
 		}
 		if known {
 			sum, err := object.Summarise(ctx, v.repo, have)

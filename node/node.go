@@ -44,6 +44,7 @@ type Node struct {
 	fault *fault.Injector
 	now   func() time.Time
 	Bus   *event.Bus
+	meter meter
 
 	work sync.Mutex // one change of vault or disk at a time
 

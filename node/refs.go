@@ -55,7 +55,15 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		return p, nil
 	}
 	notFound := func() (place, error) {
-		return place{}, fail(NotFound, "bsv log shows what there is; "+refForms, "no snapshot %q", ref)
+		hint := "bsv log shows what there is; " + refForms
+		if st, err := n.state(ctx, v, heads); err == nil {
+			if path, err := object.CleanPath(ref); err == nil {
+				if _, ok, err := object.LookupPath(ctx, v.repo, st.Root, path); err == nil && ok {
+					hint = "did you mean " + path + "? A path begins with /; " + refForms
+				}
+			}
+		}
+		return place{}, fail(NotFound, hint, "no snapshot %q", ref)
 	}
 	of := func(id object.ID) (place, error) {
 		s, err := object.GetSnapshot(ctx, v.repo, id)
@@ -92,7 +100,11 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 				return of(h.id)
 			}
 		}
-		return notFound()
+		if len(list) == 0 {
+			return notFound()
+		}
+		first := list[len(list)-1].s
+		return place{}, fail(NotFound, "bsv log", "no snapshot is as old as %s; the oldest is of %s", ref, time.Unix(0, first.Time).Format(time.DateTime))
 	}
 	if value, ok := v.view.get("tag/" + ref); ok {
 		if id, _, err := object.ParseCID(value); err == nil {

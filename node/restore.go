@@ -182,6 +182,9 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return res, err
 		}
+		if err := n.beginTree(ctx, v, "restore", c.Created, tree); err != nil {
+			return res, err
+		}
 		a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, object.ID{}, tree),
 			Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit, Fault: n.fault})
 		res.Applied, res.Problems = Applied(a.Change), problems(a.Problems)
@@ -206,6 +209,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 		res.Applied = Applied(c)
 		return res, err
 	}
+	n.meter.begin("restore", c.Created+c.Updated+c.Deleted, 0)
 	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, s.Tree, want),
 		Content: v.repo, Store: v.repo, Memory: noMemory{}, Events: n.emit, Fault: n.fault})
 	res.Applied, res.Problems = Applied(a.Change), append(problems(s.Problems), problems(a.Problems)...)

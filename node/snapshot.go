@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/internal/event"
@@ -72,8 +74,6 @@ func (n *Node) pause(path string, err error) {
 	n.paused[path] = err.Error()
 }
 
-func (n *Node) emit(e event.Event) { n.Bus.Publish(e) }
-
 // taken is what takeSnapshot did.
 type taken struct {
 	id       object.ID // of the new snapshot; zero when none was needed
@@ -85,6 +85,7 @@ type taken struct {
 // takeSnapshot scans and, if something differs from what was given to the
 // disk, writes a snapshot and publishes it. The caller holds n.work.
 func (n *Node) takeSnapshot(ctx context.Context, v *vault, msg string, only []string, dirty map[string]map[string]bool) (taken, error) {
+	n.meter.begin("snapshot", 0, 0)
 	t, err := n.scanAndStore(ctx, v, msg, only, dirty)
 	if err != nil && Explain(err).Kind == NoSpace {
 		err = errors.Join(err, v.repo.Rollback())
@@ -168,6 +169,9 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 			return t, err
 		}
 		delete(n.written, s.m.Path)
+		if err := n.noteScan(s.m.Path); err != nil {
+			return t, err
+		}
 	}
 	n.loopMu.Lock()
 	n.scanned = n.now()
@@ -183,7 +187,7 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 			return object.ID{}, err
 		}
 	}
-	s := object.Snapshot{Root: d.Tree, Parents: slices.Clone(parents), MergeVersion: 1, Device: v.id, Time: n.now().UnixNano(), Message: msg, Conflicts: d.Conflicts}
+	s := object.Snapshot{Root: d.Tree, Parents: slices.Clone(parents), MergeVersion: 1, Device: v.id, Time: n.now().UnixNano(), Message: printable(msg), Conflicts: d.Conflicts}
 	slices.SortFunc(s.Parents, compareID)
 	if len(parents) > 0 {
 		s.Base = d.Base
@@ -236,6 +240,18 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	return id, nil
 }
 
+// printable makes what an operation says of itself a snapshot's message: the
+// paths in it may be no UTF-8, and many.
+func printable(msg string) string {
+	msg = strings.ToValidUTF8(msg, "\uFFFD")
+	if len(msg) > maxOwnMessage {
+		msg = strings.ToValidUTF8(msg[:maxOwnMessage], "") + " …"
+	}
+	return msg
+}
+
+const maxOwnMessage = 64<<10 - 16
+
 // countFiles counts the files of a tree by what differs from a parent's, whose
 // count is known.
 func (n *Node) countFiles(ctx context.Context, v *vault, parents []object.ID, tree object.ID) (uint64, error) {
@@ -274,6 +290,9 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 			return res, err
 		}
 	}
+	if !utf8.ValidString(r.Message) || len(r.Message) > maxOwnMessage {
+		return res, fail(Usage, "bsv snapshot -m TEXT", "a message is UTF-8 text of at most %d bytes", maxOwnMessage)
+	}
 	n.work.Lock()
 	defer n.work.Unlock()
 	only, err := n.chosen(v, r.Paths)
@@ -284,7 +303,9 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 	if r.DryRun {
 		return n.dryRun(ctx, v, only)
 	}
+	stop := n.ahead(ctx, v, only)
 	t, err := n.takeSnapshot(ctx, v, r.Message, only, nil)
+	stop()
 	if err != nil {
 		return res, err
 	}

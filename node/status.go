@@ -53,12 +53,20 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		case "waiting":
 			s.Warnings = append(s.Warnings, Warning{x.Path + ": many deletions of another device wait for consent", "bsv sync --accept-deletes"})
 		}
+		if x.Overdue {
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Path, x.LastScan), "bsv node, or: bsv snapshot " + x.Path})
+		}
 	}
 	p, err := n.Peers(ctx)
 	if err != nil {
 		return s, err
 	}
 	s.Peers = p.Peers
+	for _, x := range s.Peers {
+		if x.State == "waiting" {
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("device %q asks to join; its screen must show: %s", x.Name, x.Words), "bsv peers approve " + x.ID})
+		}
+	}
 	r, err := n.RepoList(ctx)
 	if err != nil {
 		return s, err
@@ -75,9 +83,16 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		s.Warnings = append(s.Warnings, Warning{"the recovery words lie in " + n.home.Paths().Words() + ": write them down elsewhere and remove the file", "rm " + n.home.Paths().Words()})
 	}
 	if s.Conflicts > 0 {
-		s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%d conflicts: both versions are kept", s.Conflicts), "bsv conflicts"})
+		s.Warnings = append(s.Warnings, Warning{count(s.Conflicts, "conflict") + ": both versions are kept", "bsv conflicts"})
 	}
 	return s, nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (n *Node) nameOf(v *vault, d object.DeviceID) string {
@@ -85,58 +100,6 @@ func (n *Node) nameOf(v *vault, d object.DeviceID) string {
 		return name
 	}
 	return d.String()
-}
-
-// Info is bsv info.
-type Info struct {
-	Device     string   `json:"device"`
-	Vault      string   `json:"vault"`
-	Home       string   `json:"home"`
-	Snapshots  int      `json:"snapshots"`
-	Files      uint64   `json:"files"`
-	Bytes      uint64   `json:"bytes"`
-	Stored     uint64   `json:"stored_bytes"`
-	Packs      int      `json:"packs"`
-	Objects    int      `json:"objects"`
-	Epochs     int      `json:"epochs"`
-	Addrs      []string `json:"addrs"`
-	Rows       []string `json:"unused_keys,omitempty"`
-	AllContent uint64   `json:"all_bytes"` // of all snapshots together, as if each were stored whole
-}
-
-// Info tells sizes, compression and keys.
-func (n *Node) Info(ctx context.Context) (Info, error) {
-	v, err := n.open()
-	if err != nil {
-		return Info{Addrs: []string{}}, err
-	}
-	i := Info{Device: v.id.String(), Vault: fmt.Sprintf("%x", v.header.Tag), Home: n.home.Paths().Dir, Epochs: len(v.keys.Epochs), Addrs: append([]string{}, n.netAddrs()...), Rows: n.home.Config().Idle}
-	st, err := v.repo.Stats(ctx)
-	if err != nil {
-		return i, err
-	}
-	i.Stored, i.Packs, i.Objects = st.Bytes, st.Packs, st.Objects
-	list, err := n.history(ctx, v)
-	if err != nil {
-		return i, err
-	}
-	i.Snapshots = len(list)
-	for _, h := range list {
-		i.AllContent += h.s.Bytes
-	}
-	p, err := n.resolve(ctx, v, "")
-	if err != nil {
-		return i, err
-	}
-	sum, err := object.Summarise(ctx, v.repo, p.root)
-	if err != nil {
-		return i, err
-	}
-	i.Bytes = sum.Bytes
-	if len(list) > 0 {
-		i.Files = list[0].s.Files
-	}
-	return i, nil
 }
 
 // ConflictsResult lists conflicts.

@@ -56,6 +56,9 @@ type Entry struct {
 	MTime  string `json:"mtime"`
 	ID     string `json:"id"` // content id
 	Target string `json:"target,omitempty"`
+
+	Deleted bool   `json:"deleted,omitempty"`
+	Last    string `json:"last,omitempty"` // the newest snapshot that holds it, when it is deleted
 }
 
 func kindName(k object.EntryKind) string {
@@ -80,6 +83,17 @@ type SnapshotInfo struct {
 	Message string   `json:"message"`
 	Files   uint64   `json:"files"`
 	Bytes   uint64   `json:"bytes"`
+
+	DeviceName string       `json:"device_name,omitempty"`
+	Stat       *ChangeCount `json:"stat,omitempty"`
+}
+
+// ChangeCount counts the paths that a snapshot changed.
+type ChangeCount struct {
+	Added   uint64 `json:"added"`
+	Removed uint64 `json:"removed"`
+	Changed uint64 `json:"changed"`
+	Meta    uint64 `json:"meta"` // mode or time alone
 }
 
 // SnapshotRequest is bsv snapshot.
@@ -107,11 +121,13 @@ type MapInfo struct {
 	Path         string `json:"path"`
 	Dir          string `json:"dir"`
 	DirB64       string `json:"dir_b64,omitempty"`
-	State        string `json:"state"` // clean, changed, paused, new
+	State        string `json:"state"` // clean, changed, paused, waiting, new, OVERDUE
 	Reason       string `json:"reason,omitempty"`
 	Files        uint64 `json:"files"`
 	Bytes        uint64 `json:"bytes"`
 	LastSnapshot string `json:"last_snapshot"`
+	LastScan     string `json:"last_scan,omitempty"` // to the hour
+	Overdue      bool   `json:"overdue,omitempty"`
 }
 
 // PeerInfo is another device.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,9 +12,11 @@ import (
 )
 
 func (a *app) printRepos(r node.RepoResult) {
-	for _, x := range r.Repos {
-		a.printf("%-12s %-6s %-5s %-10s %s\n", escape(x.Name), x.Kind, x.Mode, x.State, escape(x.URL))
+	rows := make([][]string, len(r.Repos))
+	for i, x := range r.Repos {
+		rows[i] = []string{escape(x.Name), x.Kind, x.Mode, x.State, escape(x.URL)}
 	}
+	a.table(rows)
 }
 
 func (a *app) repoCommand() *cobra.Command {
@@ -26,7 +29,7 @@ func (a *app) repoCommand() *cobra.Command {
 		Use: "add [NAME] MULTIADDR", Short: "Add a peer; from outside its vault this asks to be admitted", Args: between(1, 2),
 		Long: "Between members this connects, syncs and remembers the address.\nFrom a device outside the vault the other side sees a request: compare the four\nwords on both screens, run `bsv peers approve` there and confirm here.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := node.RepoAddRequest{Addr: args[len(args)-1]}
+			r := node.RepoAddRequest{Addr: args[len(args)-1], Yes: a.flags.yes}
 			if len(args) == 2 {
 				r.Name = args[0]
 			}
@@ -69,9 +72,11 @@ func (a *app) addPeer(ctx context.Context, r node.RepoAddRequest) error {
 // confirm shows the four words and waits for both sides.
 func (a *app) confirm(ctx context.Context, s *session, words string, maps []string) error {
 	fmt.Fprintf(a.err, "bsv: the other device must show the same four words:\n\n    %s\n\nbsv: run there: bsv peers approve\n", words)
-	fmt.Fprint(a.err, "bsv: do they match? [y/N] ")
-	var answer string
-	if _, err := fmt.Fscanln(a.in, &answer); err != nil || answer != "y" && answer != "yes" {
+	yes, err := a.ask(ctx, "do they match?")
+	if err != nil {
+		return err
+	}
+	if !yes {
 		if _, err := api.Do[node.JoinResult](ctx, s.Client, "join/confirm", node.ConfirmRequest{Accept: false}); err != nil {
 			return err
 		}
@@ -89,6 +94,9 @@ func (a *app) joined(res node.JoinResult) error {
 		a.printf("joined vault %s as %s\n", res.Vault, res.Device)
 		for _, m := range res.Maps {
 			a.printf("%s = %s\n", escape(m.Path), escape(m.Dir))
+		}
+		if len(res.Maps) == 0 {
+			a.say("hint: bsv ls / shows what it holds; map a directory: bsv map add VPATH DIR; then: bsv node")
 		}
 		if res.SetAside != "" {
 			a.printf("the history of this device's own vault is kept in %s\n", escape(res.SetAside))
@@ -116,10 +124,10 @@ func (a *app) syncing(use, short, op string, r *node.SyncRequest) *cobra.Command
 			stop := a.progress(cmd.Context(), s)
 			res, err := api.Do[node.SyncResult](cmd.Context(), s.Client, op, *r)
 			stop()
-			if err != nil {
+			if err != nil && !(a.flags.json && res.Problems != nil) {
 				return err
 			}
-			return a.synced(res)
+			return errors.Join(a.synced(res), err) // what was done counts, too
 		})
 	}}
 	a.networkFlags(c)
@@ -206,7 +214,8 @@ func (a *app) joinCommand() *cobra.Command {
 }
 
 func (a *app) printPeers(r node.PeersResult) {
-	for _, p := range r.Peers {
+	rows := make([][]string, len(r.Peers))
+	for i, p := range r.Peers {
 		up := ""
 		if p.UpToDate {
 			up = "up to date"
@@ -214,8 +223,9 @@ func (a *app) printPeers(r node.PeersResult) {
 		if p.Words != "" {
 			up = "words: " + p.Words
 		}
-		a.printf("%-16s %-10s %s  %s\n", escape(p.Name), p.State, p.ID, up)
+		rows[i] = []string{escape(p.Name), p.State, p.ID, up}
 	}
+	a.table(rows)
 }
 
 func (a *app) peersCommand() *cobra.Command {
@@ -235,9 +245,12 @@ func (a *app) peersCommand() *cobra.Command {
 					return err
 				}
 				if !a.flags.yes {
-					fmt.Fprintf(a.err, "bsv: device %s asks to join. Its screen must show:\n\n    %s\n\nbsv: does it? [y/N] ", req.Device, req.Words)
-					var answer string
-					if _, err := fmt.Fscanln(a.in, &answer); err != nil || answer != "y" && answer != "yes" {
+					fmt.Fprintf(a.err, "bsv: device %s (%s) asks to join. Its screen must show:\n\n    %s\n\n", escape(req.Name), req.Device, req.Words)
+					yes, err := a.ask(ctx, "does it?")
+					if err != nil {
+						return err
+					}
+					if !yes {
 						return &node.Error{Kind: node.NotAuthorised, Msg: "not admitted", Hint: "bsv peers approve, when the words match"}
 					}
 				}

@@ -75,10 +75,13 @@ func readWords(file string) (string, error) {
 // keepWords shows new recovery words on the terminal; without one they stay
 // in the file of the home where they lie since before there was a vault.
 func (a *app) keepWords(s *session, res node.InitResult) error {
-	if res.Words == "" || s.home == nil {
+	if s.home == nil {
 		return nil
 	}
-	if isTerminal(a.err) {
+	if _, err := os.Lstat(s.home.Paths().Words()); err != nil {
+		return nil // they were shown, or are somebody's who has them
+	}
+	if res.Words != "" && isTerminal(a.err) {
 		fmt.Fprintf(a.err, "\nThe recovery words of this vault. Write them on paper: they open it when all\ndevices are lost, and nobody can show them again.\n\n")
 		w := strings.Fields(res.Words)
 		for i := 0; i < len(w); i += 6 {

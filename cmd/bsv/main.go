@@ -50,6 +50,7 @@ type app struct {
 
 	problems  bool // exit 3
 	conflicts bool // exit 4
+	overdue   bool // exit 18
 }
 
 func (a *app) run(ctx context.Context, args []string) (code int) {
@@ -79,6 +80,8 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 			return node.Problems.Exit()
 		case a.conflicts:
 			return node.Conflicts.Exit()
+		case a.overdue:
+			return node.Overdue.Exit()
 		}
 		return 0
 	}

@@ -112,6 +112,46 @@ func count(n uint64, what string) string {
 	return humanize.Comma(int64(n)) + " " + what + "s"
 }
 
+// table prints rows whose columns stand below each other; the last column of
+// a row is as long as it likes.
+func (a *app) table(rows [][]string) {
+	var width []int
+	for _, row := range rows {
+		for i, cell := range row[:max(len(row)-1, 0)] {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], cells(cell))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-cells(cell)+2))
+			}
+		}
+		a.printf("%s\n", strings.TrimRight(b.String(), " "))
+	}
+}
+
+// cells is the width of a text on a terminal, colours left out.
+func cells(s string) int {
+	n, in := 0, false
+	for _, r := range s {
+		switch {
+		case r == '\x1b':
+			in = true
+		case in:
+			in = r != 'm'
+		default:
+			n++
+		}
+	}
+	return n
+}
+
 // tell lists the problems of a result and turns them into the exit code.
 func (a *app) tell(list []node.Problem) {
 	for _, p := range list {

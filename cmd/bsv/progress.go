@@ -4,10 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
 
 	"github.com/bsvsync/bsv/internal/event"
+)
+
+// How often progress is told: on a terminal, and as plain lines.
+const (
+	barEvery   = 100 * time.Millisecond
+	plainEvery = 30 * time.Second
 )
 
 // progress shows what a long operation does until the returned function is
@@ -18,7 +30,7 @@ func (a *app) progress(ctx context.Context, s *session) func() {
 		switch {
 		case a.flags.quiet:
 			mode = "none"
-		case isTerminal(a.err) && !a.flags.json:
+		case isTerminal(a.err) && a.getenv("TERM") != "dumb":
 			mode = "bar"
 		default:
 			mode = "plain"
@@ -29,11 +41,17 @@ func (a *app) progress(ctx context.Context, s *session) func() {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	p := &shower{a: a, mode: mode, began: time.Now(), last: time.Now()}
+	m := &shower{width: terminalWidth(a.err)}
 	ready := make(chan struct{})
 	wg.Go(func() {
 		err := s.Events(ctx, ready, func(e event.Event) bool {
-			p.take(e)
+			if mode == "json" {
+				if b, err := json.Marshal(e); err == nil {
+					fmt.Fprintf(a.err, "%s\n", b)
+				}
+				return true
+			}
+			m.take(e, time.Now())
 			return true
 		})
 		if err != nil && ctx.Err() == nil {
@@ -41,55 +59,155 @@ func (a *app) progress(ctx context.Context, s *session) func() {
 		}
 	})
 	<-ready
+	if mode != "json" {
+		wg.Go(func() { m.run(ctx, a.err, mode) })
+	}
 	return func() {
 		cancel()
 		wg.Wait()
-		if mode == "bar" && p.drawn {
-			fmt.Fprint(a.err, "\r\x1b[K")
-		}
 	}
 }
 
-// shower draws events: a line that is drawn again, a plain line every 30
-// seconds, or JSON.
+func terminalWidth(w any) int {
+	if f, ok := w.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 80
+}
+
+// shower turns events into a line: a bar that is drawn again and again, or
+// plain text.
 type shower struct {
-	a            *app
-	mode         string
-	began, last  time.Time
-	files, bytes uint64
-	drawn        bool
+	width int
+
+	mu    sync.Mutex
+	last  event.Event // the newest of the operation
+	began time.Time
 }
 
-func (p *shower) take(e event.Event) {
-	if p.mode == "json" {
-		if b, err := json.Marshal(e); err == nil {
-			fmt.Fprintf(p.a.err, "%s\n", b)
-		}
-		return
-	}
+// take remembers an event.
+func (m *shower) take(e event.Event, now time.Time) {
 	if e.Kind != event.Progress {
 		return
 	}
-	p.files += e.Files
-	p.bytes += e.Bytes
-	every := 30 * time.Second
-	if p.mode == "bar" {
-		every = 100 * time.Millisecond
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e.Operation != m.last.Operation || e.Files < m.last.Files {
+		m.began = now
 	}
-	if time.Since(p.last) < every {
-		return
+	m.last = e
+}
+
+// run draws until ctx ends.
+func (m *shower) run(ctx context.Context, w io.Writer, mode string) {
+	every := plainEvery
+	if mode == "bar" {
+		every = barEvery
 	}
-	p.last = time.Now()
-	rate := float64(p.bytes) / max(time.Since(p.began).Seconds(), 0.001)
-	line := fmt.Sprintf("%s: %s, %s, %s/s", e.Operation, count(p.files, "file"), size(p.bytes), size(uint64(rate)))
-	if p.mode == "bar" {
-		p.drawn = true
-		path := escape(e.Path)
-		if len(path) > 40 {
-			path = "…" + path[len(path)-39:]
+	t := time.NewTicker(every)
+	defer t.Stop()
+	drawn := false
+	for {
+		select {
+		case <-ctx.Done():
+			if drawn && mode == "bar" {
+				fmt.Fprint(w, "\r\x1b[K")
+			}
+			return
+		case now := <-t.C:
+			if mode == "plain" {
+				if line := m.plain(now); line != "" {
+					fmt.Fprintf(w, "bsv: %s\n", line)
+				}
+			} else if line := m.bar(now); line != "" {
+				drawn = true
+				fmt.Fprintf(w, "\r\x1b[K%s", line)
+			}
 		}
-		fmt.Fprintf(p.a.err, "\r\x1b[K%s  %s", line, path)
-		return
 	}
-	fmt.Fprintf(p.a.err, "bsv: %s\n", line)
+}
+
+// plain is the line of a log.
+func (m *shower) plain(now time.Time) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.last
+	if e.Operation == "" {
+		return ""
+	}
+	line := e.Operation + ": "
+	if p, ok := part(e); ok {
+		line += fmt.Sprintf("%.0f%%, ", p*100)
+	}
+	return line + m.amounts(now)
+}
+
+// barCells is the length of the bar.
+const barCells = 20
+
+// bar is the line of a terminal: the bar when the totals are known, amounts,
+// rate, the time that is left, and the current file as far as it fits.
+func (m *shower) bar(now time.Time) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.last
+	if e.Operation == "" {
+		return ""
+	}
+	line := e.Operation + "  "
+	if p, ok := part(e); ok {
+		full := int(p * barCells)
+		line += fmt.Sprintf("[%s%s] %3.0f%%  ", strings.Repeat("#", full), strings.Repeat(".", barCells-full), p*100)
+	}
+	line = cutEnd(line+m.amounts(now), m.width-1)
+	if left := m.width - 1 - cells(line) - 2; left >= 12 {
+		line += "  " + cutBegin(escape(e.Path), left)
+	}
+	return line
+}
+
+func (m *shower) amounts(now time.Time) string {
+	e := m.last
+	seconds := max(now.Sub(m.began).Seconds(), 0.1)
+	text := count(e.Files, "file")
+	if e.TotalFiles >= e.Files && e.TotalFiles > 0 {
+		text = fmt.Sprintf("%d of %s", e.Files, count(e.TotalFiles, "file"))
+	}
+	text += ", " + size(e.Bytes)
+	if e.TotalBytes >= e.Bytes && e.TotalBytes > 0 {
+		text += " of " + size(e.TotalBytes)
+	}
+	text += fmt.Sprintf(", %s/s", size(uint64(float64(e.Bytes)/seconds)))
+	if p, ok := part(e); ok && p > 0 && seconds >= 1 {
+		text += ", " + (time.Duration(seconds * (1 - p) / p * float64(time.Second))).Round(time.Second).String() + " left"
+	}
+	return text
+}
+
+// part is how much of the work is done; ok is false when nobody knows.
+func part(e event.Event) (p float64, ok bool) {
+	switch {
+	case e.TotalBytes > 0 && e.Bytes <= e.TotalBytes:
+		return float64(e.Bytes) / float64(e.TotalBytes), true
+	case e.TotalBytes == 0 && e.TotalFiles > 0 && e.Files <= e.TotalFiles:
+		return float64(e.Files) / float64(e.TotalFiles), true
+	}
+	return 0, false
+}
+
+func cutEnd(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:max(most, 0)])
+}
+
+func cutBegin(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return "…" + string(r[len(r)-most+1:])
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,76 +32,13 @@ func first(args []string) string {
 	return ""
 }
 
-func (a *app) infoCommand() *cobra.Command {
-	return reading(a, "info", "Sizes, compression and keys", "info", exactly(0), nothing, func(i node.Info) {
-		a.printf("device    %s\nvault     %s\nhome      %s\n", i.Device, i.Vault, escape(i.Home))
-		a.printf("state     %s, %s\n", count(i.Files, "file"), size(i.Bytes))
-		a.printf("history   %s, %s if each were stored whole\n", count(uint64(i.Snapshots), "snapshot"), size(i.AllContent))
-		a.printf("stored    %s in %s, %s\n", size(i.Stored), count(uint64(i.Packs), "pack"), count(uint64(i.Objects), "object"))
-		for _, x := range i.Addrs {
-			a.printf("address   %s\n", x)
-		}
-		for _, k := range i.Rows {
-			a.say("config.toml: %s has no effect in this version", k)
-		}
-	})
-}
-
-func (a *app) statusCommand() *cobra.Command {
-	var check bool
-	c := reading(a, "status", "One screen: device, state, mappings, peers, warnings", "status", exactly(0), nothing, func(s node.Status) {
-		a.printf("device  %s (%s)\nvault   %s\n", escape(s.Name), s.Device, s.Vault)
-		state := "no snapshot yet"
-		if s.State != "" {
-			state = short(s.State)
-		}
-		if len(s.Pending) > 0 {
-			state += fmt.Sprintf(", %s on the way", count(uint64(len(s.Pending)), "snapshot"))
-		}
-		a.printf("state   %s\n", state)
-		for _, m := range s.Maps {
-			a.printf("map     %s = %s  %s  %s, %s\n", escape(m.Path), escape(m.Dir), m.State, count(m.Files, "file"), size(m.Bytes))
-		}
-		for _, p := range s.Peers {
-			up := ""
-			if p.UpToDate {
-				up = ", up to date"
-			}
-			a.printf("peer    %s  %s%s\n", escape(p.Name), p.State, up)
-		}
-		for _, w := range s.Warnings {
-			a.printf("! %s\n", escape(w.Text))
-			if w.Command != "" {
-				a.printf("    %s\n", escape(w.Command))
-			}
-		}
-	})
-	c.Flags().BoolVar(&check, "check", false, "exit 18 when a mapping is overdue")
-	return c
-}
-
-func (a *app) logCommand() *cobra.Command {
-	var r node.LogRequest
-	c := reading(a, "log [PATH]", "List snapshots; with PATH its versions", "log", between(0, 1), func(args []string) any {
-		r.Path = first(args)
-		return r
-	}, func(l node.LogResult) {
-		for _, s := range l.Snapshots {
-			msg := escape(s.Message)
-			a.printf("%s  %s  %s  %s  %s  %s\n", short(s.ID), when(s.Time), s.Device[len(s.Device)-6:], count(s.Files, "file"), size(s.Bytes), msg)
-		}
-	})
-	c.Flags().IntVarP(&r.Limit, "number", "N", 0, "at most so many")
-	c.Flags().StringVar(&r.Device, "device", "", "of this device only")
-	c.Flags().StringVar(&r.Since, "since", "", "not older than (yesterday, 2 days ago, 2026-11-01)")
-	c.Flags().StringVar(&r.Until, "until", "", "not newer than")
-	return c
-}
-
 func (a *app) printEntry(e node.Entry, long bool) {
 	name := escape(e.Raw())
 	if e.Kind == "dir" {
 		name += "/"
+	}
+	if e.Deleted {
+		name += "  (last in " + short(e.Last) + ")"
 	}
 	if !long {
 		a.printf("%s\n", name)
@@ -159,6 +95,7 @@ func (a *app) lsCommand() *cobra.Command {
 	})
 	c.Flags().BoolVarP(&long, "long", "l", false, "kind, mode, size, time and id, too")
 	c.Flags().BoolVarP(&r.Recursive, "recursive", "R", false, "everything below, too")
+	c.Flags().BoolVar(&r.Deleted, "deleted", false, "what was there once and is not now, and the last snapshot that holds it")
 	return c
 }
 

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bsvsync/bsv/home"
 )
 
 // rawName is no UTF-8.
@@ -42,6 +44,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keep":     keepCommand,
 	"damage":   damageCommand,
 	"many":     manyCommand,
+	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
+	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
 }
 
 // program is the path of bsv.
@@ -207,7 +211,7 @@ func start(ts *testscript.TestScript) {
 		c.Stderr = os.Stderr
 	}
 	nodes(ts)[ts.Getenv("BSV_HOME")] = running(ts, c, "node", func() bool {
-		if _, err := os.Stat(filepath.Join(ts.Getenv("BSV_HOME"), "bsv.sock")); err != nil {
+		if home.ReadOwner(home.Paths{Dir: ts.Getenv("BSV_HOME")}).Socket == "" {
 			return false
 		}
 		out, err := bsv(ts, "--json", "status").Output()

@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 					e.Setenv("BSV_LISTEN", "/ip4/127.0.0.1/tcp/0")
 					e.Setenv("BSV_NO_MDNS", "1")
 					e.Values[nodesKey{}] = map[string]func() error{}
+					e.Values[watchKey{}] = &textFile{}
 					e.Setenv("EXPIRED", proto.NewTicket([32]byte{1}, [16]byte{2}, "full", time.Now().Add(-time.Hour), nil).String())
 					return nil
 				},
@@ -43,6 +44,8 @@ func TestScripts(t *testing.T) {
 						return os.Getuid() == 0, nil
 					case "node":
 						return mode == "node", nil
+					case "smalldisk":
+						return canMount(), nil
 					case "devfull":
 						_, err := os.Stat("/dev/full")
 						return err == nil, nil
@@ -55,4 +58,3 @@ func TestScripts(t *testing.T) {
 	}
 	fmt.Printf("%d scripts × 2 modes\n", len(files))
 }
-

@@ -91,6 +91,7 @@ func (a *app) paint(color, text string) string {
 
 // unknown is the error of a name that no command of c has.
 func unknown(c *cobra.Command, name string) error {
+	c.SuggestionsMinimumDistance = 2
 	hint := c.CommandPath() + " --help lists the commands"
 	if s := c.SuggestionsFor(name); len(s) > 0 {
 		hint = "did you mean: " + c.CommandPath() + " " + strings.Join(s, ", "+c.CommandPath()+" ") + "?"

@@ -12,14 +12,19 @@ func (a *app) watchCommand() *cobra.Command {
 	return &cobra.Command{Use: "watch", Short: "Print what the running node does", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
 		p, err := a.paths()
 		if err != nil {
-			return err
+			return usage("bsv --home DIR …", "%v", err)
 		}
 		s, err := a.dialNode(cmd.Context(), p)
 		if err != nil {
 			return usage("bsv node", "no node is running in %s", p.Dir)
 		}
 		defer s.end()
-		return s.Events(cmd.Context(), nil, func(e event.Event) bool {
+		ready := make(chan struct{})
+		go func() {
+			<-ready
+			a.say("watching; interrupt to end")
+		}()
+		return s.Events(cmd.Context(), ready, func(e event.Event) bool {
 			if a.flags.json {
 				b, err := json.Marshal(e)
 				if err == nil {

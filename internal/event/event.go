@@ -26,7 +26,7 @@ type Event struct {
 	Time       time.Time `json:"time"`
 	Operation  string    `json:"operation,omitempty"` // "snapshot", "restore", "sync", …
 	Path       string    `json:"path,omitempty"`
-	Files      uint64    `json:"files,omitempty"` // done so far
+	Files      uint64    `json:"files,omitempty"` // done so far by the operation
 	TotalFiles uint64    `json:"total_files,omitempty"`
 	Bytes      uint64    `json:"bytes,omitempty"`
 	TotalBytes uint64    `json:"total_bytes,omitempty"`

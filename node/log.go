@@ -1,0 +1,225 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/bsvsync/bsv/object"
+)
+
+// LogRequest is bsv log.
+type LogRequest struct {
+	Path   string `json:"path,omitempty" query:"path"`
+	Limit  int    `json:"limit,omitempty" query:"limit"`
+	Device string `json:"device,omitempty" query:"device"`
+	Since  string `json:"since,omitempty" query:"since"`
+	Until  string `json:"until,omitempty" query:"until"`
+	Range  string `json:"range,omitempty" query:"range"` // "A..B": what led to B and not to A
+	Stat   bool   `json:"stat,omitempty" query:"stat"`   // count what each snapshot changed
+}
+
+// LogResult lists snapshots, newest first.
+type LogResult struct {
+	Snapshots []SnapshotInfo `json:"snapshots"`
+}
+
+func snapshotInfo(id object.ID, s object.Snapshot) SnapshotInfo {
+	i := SnapshotInfo{ID: id.CID(object.KindSnapshot), Root: s.Root.CID(object.KindTree), Parents: []string{}, Device: s.Device.String(),
+		Time: stamp(s.Time), Message: s.Message, Files: s.Files, Bytes: s.Bytes}
+	for _, p := range s.Parents {
+		i.Parents = append(i.Parents, p.CID(object.KindSnapshot))
+	}
+	return i
+}
+
+// Log is bsv log: with a path, the snapshots that changed it.
+func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
+	res := LogResult{Snapshots: []SnapshotInfo{}}
+	v, err := n.open()
+	if err != nil {
+		return res, err
+	}
+	if r.Limit < 0 {
+		return res, fail(Usage, "bsv log -N 10", "%d is no number of snapshots", r.Limit)
+	}
+	path := ""
+	if r.Path != "" {
+		if path, err = object.CleanPath(r.Path); err != nil {
+			return res, err
+		}
+	}
+	var since, until int64
+	if r.Since != "" {
+		t, err := parseTime(r.Since, n.now())
+		if err != nil {
+			return res, err
+		}
+		since = t.UnixNano()
+	}
+	if r.Until != "" {
+		t, err := parseTime(r.Until, n.now())
+		if err != nil {
+			return res, err
+		}
+		until = t.UnixNano()
+	}
+	dev := r.Device
+	if dev != "" {
+		id, err := n.deviceNamed(v, dev)
+		if err != nil {
+			return res, err
+		}
+		dev = id.String()
+	}
+	list, err := n.history(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	if r.Range != "" {
+		if list, err = n.between(ctx, v, list, r.Range); err != nil {
+			return res, err
+		}
+	}
+	ever := false
+	for _, h := range list {
+		if path != "" {
+			changed, there, err := n.changedAt(ctx, v, h.s, path)
+			if err != nil {
+				return res, err
+			}
+			ever = ever || there
+			if !changed {
+				continue
+			}
+		}
+		if dev != "" && h.s.Device.String() != dev || since != 0 && h.s.Time < since || until != 0 && h.s.Time > until {
+			continue
+		}
+		i := snapshotInfo(h.id, h.s)
+		i.DeviceName = n.nameOf(v, h.s.Device)
+		if r.Stat {
+			if i.Stat, err = n.changeCount(ctx, v, h.s, path); err != nil {
+				return res, err
+			}
+		}
+		res.Snapshots = append(res.Snapshots, i)
+		if r.Limit > 0 && len(res.Snapshots) == r.Limit {
+			return res, nil
+		}
+	}
+	if path != "" && path != "/" && r.Range == "" && !ever && len(res.Snapshots) == 0 {
+		return res, fail(NotFound, "bsv ls /", "%s was never in the vault", path)
+	}
+	return res, nil
+}
+
+// between leaves of a history what led to B and not to A.
+func (n *Node) between(ctx context.Context, v *vault, list []snapshotAt, ab string) ([]snapshotAt, error) {
+	a, b, ok := strings.Cut(ab, "..")
+	if !ok {
+		return nil, fail(Usage, "bsv log latest~3..latest", "%q is no range A..B", ab)
+	}
+	from, err := n.ancestry(ctx, v, list, a)
+	if err != nil {
+		return nil, err
+	}
+	to, err := n.ancestry(ctx, v, list, b)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(h snapshotAt) bool { return from[h.id] || !to[h.id] }), nil
+}
+
+// ancestry is the snapshot that a REF names and all that led to it; of a
+// state that several heads make, all of them.
+func (n *Node) ancestry(ctx context.Context, v *vault, list []snapshotAt, ref string) (map[object.ID]bool, error) {
+	p, err := n.resolve(ctx, v, ref)
+	if err != nil {
+		return nil, err
+	}
+	in := map[object.ID]bool{p.snap: true}
+	for _, h := range list { // children stand before their parents
+		if in[h.id] || p.snap.IsZero() {
+			in[h.id] = true
+			for _, up := range h.s.Parents {
+				in[up] = true
+			}
+		}
+	}
+	return in, nil
+}
+
+// changeCount counts what a snapshot changed, at or below path unless it is
+// empty.
+func (n *Node) changeCount(ctx context.Context, v *vault, s object.Snapshot, path string) (*ChangeCount, error) {
+	var only []string
+	if path != "" {
+		only = []string{path}
+	}
+	d, err := n.diffTrees(ctx, v, s.Base, s.Root, only)
+	if err != nil {
+		return nil, err
+	}
+	var c ChangeCount
+	for _, x := range d.Changes {
+		switch x.Change {
+		case "added":
+			c.Added++
+		case "removed":
+			c.Removed++
+		case "changed":
+			c.Changed++
+		default:
+			c.Meta++
+		}
+	}
+	return &c, nil
+}
+
+// changedAt reports whether a snapshot holds a path otherwise than each of
+// its parents does.
+func (n *Node) changedAt(ctx context.Context, v *vault, s object.Snapshot, path string) (changed, there bool, err error) {
+	e, ok, err := object.LookupPath(ctx, v.repo, s.Root, path)
+	if err != nil {
+		return false, false, err
+	}
+	if len(s.Parents) == 0 {
+		return ok, ok, nil
+	}
+	for _, p := range s.Parents {
+		ps, err := object.GetSnapshot(ctx, v.repo, p)
+		if err != nil {
+			return false, false, err
+		}
+		o, had, err := object.LookupPath(ctx, v.repo, ps.Root, path)
+		if err != nil {
+			return false, false, err
+		}
+		if had == ok && (!ok || o == e) {
+			return false, ok, nil
+		}
+	}
+	return true, ok, nil
+}
+
+func (n *Node) deviceNamed(v *vault, name string) (object.DeviceID, error) {
+	if id, err := object.ParseDeviceID(name); err == nil {
+		return id, nil
+	}
+	var found []object.DeviceID
+	for _, r := range v.view.registers() {
+		if dev, ok := strings.CutPrefix(r.Name, "name/"); ok && !r.Deleted && r.Value == name {
+			if id, err := object.ParseDeviceID(dev); err == nil {
+				found = append(found, id)
+			}
+		}
+	}
+	switch len(found) {
+	case 0:
+		return object.DeviceID{}, fail(NotFound, "bsv peers", "no device is named %q", name)
+	case 1:
+		return found[0], nil
+	}
+	return object.DeviceID{}, fail(Usage, "give its id: bsv peers", "%d devices are named %q", len(found), name)
+}
