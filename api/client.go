@@ -169,9 +169,19 @@ func (c *Client) Content(ctx context.Context, ref string) (io.ReadCloser, error)
 }
 
 // PutContent stores a stream as a file; a dry run says what that would do.
+// After ctx ends r may be read once more.
 func (c *Client) PutContent(ctx context.Context, path string, r io.Reader, dry bool) (node.EditResult, error) {
 	var out node.EditResult
-	res, err := c.send(ctx, http.MethodPut, fmt.Sprintf("content?path=%s&dry_run=%t", url.QueryEscape(path), dry), io.NopCloser(r), "application/octet-stream")
+	// A transport waits for a read of its body to return, and one of a
+	// terminal or a pipe may never: ctx must end it.
+	body, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, r)
+		w.CloseWithError(err)
+	}()
+	stop := context.AfterFunc(ctx, func() { body.CloseWithError(ctx.Err()) })
+	defer stop()
+	res, err := c.send(ctx, http.MethodPut, fmt.Sprintf("content?path=%s&dry_run=%t", url.QueryEscape(path), dry), body, "application/octet-stream")
 	if err != nil {
 		return out, err
 	}

@@ -205,6 +205,18 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			last = stamp(s.Time)
 		}
 	}
+	for _, m := range maps { // a brake is not kept: it follows from what is here
+		have, known := g.Materialised[m.Path]
+		want, err := subtree(ctx, v, st.root, m.Path)
+		if err != nil {
+			return res, err
+		}
+		if known && have != want {
+			if _, err := n.shouldBrake(ctx, v, m, have, want, false); err != nil {
+				return res, err
+			}
+		}
+	}
 	n.loopMu.Lock()
 	defer n.loopMu.Unlock()
 	for _, m := range maps {

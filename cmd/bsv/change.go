@@ -72,6 +72,8 @@ func (a *app) snapshotCommand() *cobra.Command {
 						a.printf("would look at %s, %s\n", count(res.Files, "file"), size(res.Bytes))
 					case res.Created:
 						a.printf("snapshot %s  %s, %s, %s new\n", short(res.Snapshot), count(res.Files, "file"), size(res.Bytes), size(res.NewBytes))
+					case res.Snapshot == "" && res.Dirs > 0:
+						a.printf("nothing to store: the mapped directories are empty\n")
 					case res.Snapshot == "":
 						a.printf("nothing to store: map a directory with: bsv map add VPATH DIR\n")
 					default:

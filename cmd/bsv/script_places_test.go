@@ -80,6 +80,8 @@ func unwritableCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 func userCodeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	c := bsv(ts, args[1:]...)
+	bin := filepath.Dir(program(ts))
+	ts.Check(os.Chmod(filepath.Dir(bin), 0o755)) // the test's own temporary directory
 	asNobody(c)
 	var errs bytes.Buffer
 	c.Stderr = &errs
