@@ -163,8 +163,9 @@ func (p *pairing) withTicket(ctx context.Context, v *vault, from object.DeviceID
 		case <-time.After(attemptEvery):
 		case <-ctx.Done():
 		}
-		_ = c.Send(&proto.PairAccept{Error: "not authorised"}, proto.MaxStranger) // the stream ends anyway
-		return errSilence
+		// No error: the stream is closed then, not reset, which could overtake
+		// the answer.
+		return c.Send(&proto.PairAccept{Error: "not authorised"}, proto.MaxStranger)
 	}
 	return p.admit(ctx, v, from, [32]byte(ask.GetWrapping()), ask.GetName(), c,
 		proto.PairMAC(found.t.Secret, "inviter", from, v.id, ask.GetNonce(), nonce, ask.GetWrapping()))

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -222,7 +223,8 @@ func (s *syncer) connect(ctx context.Context, id object.DeviceID, addrs []string
 	}
 	x, err := s.handshake(id, st)
 	if err != nil {
-		return nil, errors.Join(err, st.Reset())
+		// The peer was reached: it may be opening a session itself just now.
+		return nil, errors.Join(fmt.Errorf("%w: %w", errLost, err), st.Reset())
 	}
 	s.wg.Go(func() { s.run(x) })
 	return x, nil

@@ -80,8 +80,10 @@ func unwritableCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 func userCodeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	c := bsv(ts, args[1:]...)
-	bin := filepath.Dir(program(ts))
-	ts.Check(os.Chmod(filepath.Dir(bin), 0o755)) // the test's own temporary directory
+	for dir := filepath.Dir(program(ts)); dir != os.TempDir() && len(dir) > 1; dir = filepath.Dir(dir) {
+		ts.Check(os.Chmod(dir, 0o755)) // the test's own temporary directories
+	}
+	c.Dir = "/"
 	asNobody(c)
 	var errs bytes.Buffer
 	c.Stderr = &errs
