@@ -73,7 +73,7 @@ var keys = []string{
 // idle are the keys whose features are not built yet.
 var idle = []string{
 	"keep.last", "keep.hourly", "keep.daily", "keep.weekly", "keep.monthly", "keep.yearly", "keep.within",
-	"net.dht", "net.relay", "http.listen", "hook.on", "hook.exec", "hook.url",
+	"net.dht", "net.relay", "net.bwlimit", "http.listen", "hook.on", "hook.exec", "hook.url",
 }
 
 func parseFile(name string, r io.Reader) (Config, error) {
@@ -97,7 +97,7 @@ func ParseConfig(name string, text []byte) (Config, error) {
 	d := toml.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return Config{}, decodeError(name, err)
+		return Config{}, decodeError(name, text, err)
 	}
 	at := places(text)
 	c := DefaultConfig()
@@ -130,7 +130,7 @@ func badLine(text []byte) int {
 
 // decodeError gives a fault of the TOML decoder its line and, for an unknown
 // key, the known one that looks most like it.
-func decodeError(name string, err error) *ConfigError {
+func decodeError(name string, text []byte, err error) *ConfigError {
 	var strict *toml.StrictMissingError
 	var one *toml.DecodeError
 	switch {
@@ -138,6 +138,11 @@ func decodeError(name string, err error) *ConfigError {
 		e := &strict.Errors[0]
 		row, col := e.Position()
 		key := strings.Join(e.Key(), ".")
+		for k, p := range places(text) { // in a table in braces it has no table's name
+			if p.Line == row && strings.HasSuffix(k, "."+key) {
+				key = k
+			}
+		}
 		return &ConfigError{File: name, Line: row, Column: col, Key: key, Msg: fmt.Sprintf("unknown key %q", key), Meant: nearest(key, keys)}
 	case errors.As(err, &one):
 		row, col := one.Position()

@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -38,7 +40,10 @@ func openState(path string, log *slog.Logger) (*State, error) {
 	if err == nil {
 		return s, nil
 	}
-	if errors.Is(err, fs.ErrPermission) {
+	// What the system refuses (no space, no right, a lock) says nothing of
+	// what the file holds.
+	var errno syscall.Errno
+	if errors.As(err, &errno) || errors.Is(err, fs.ErrPermission) || errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	aside := path + ".damaged"
@@ -67,10 +72,14 @@ func tryState(path string) (s *State, err error) {
 		}
 		return nil
 	})
+	s = &State{db}
+	if err == nil {
+		_, err = s.Given() // all else may be missing, this must be whole
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &State{db}, nil
+	return s, nil
 }
 
 // Close closes the file.
