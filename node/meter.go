@@ -32,8 +32,8 @@ func (m *meter) total(files, bytes uint64) {
 	m.sum.TotalFiles, m.sum.TotalBytes = files, bytes
 }
 
-// add counts what e did and makes it tell everything done so far.
-func (m *meter) add(e event.Event) event.Event {
+// publish counts what e did and tells everything done so far, in order.
+func (m *meter) publish(e event.Event, bus *event.Bus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sum.Files += e.Files
@@ -42,13 +42,14 @@ func (m *meter) add(e event.Event) event.Event {
 		e.Operation = m.sum.Operation
 	}
 	e.Files, e.Bytes, e.TotalFiles, e.TotalBytes = m.sum.Files, m.sum.Bytes, m.sum.TotalFiles, m.sum.TotalBytes
-	return e
+	bus.Publish(e)
 }
 
 // emit publishes what worktree tells.
 func (n *Node) emit(e event.Event) {
 	if e.Kind == event.Progress {
-		e = n.meter.add(e)
+		n.meter.publish(e, n.Bus)
+		return
 	}
 	n.Bus.Publish(e)
 }

@@ -44,7 +44,7 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 	}
 	if v, err := n.open(); err == nil {
 		dial, cancel := context.WithTimeout(ctx, 2*dialWait)
-		_, err := s.connect(dial, id, []string{r.Addr})
+		err := s.reach(dial, id, []string{r.Addr}, v.view.isMember(id))
 		cancel()
 		if err == nil || v.view.isMember(id) {
 			if err != nil {

@@ -194,6 +194,26 @@ func (s *syncer) exchange(ctx context.Context, v *vault, t target) error {
 	return err
 }
 
+// reach makes a session with a device stand. With a member it tries again
+// when the session was lost: both may have begun one.
+func (s *syncer) reach(ctx context.Context, id object.DeviceID, addrs []string, member bool) error {
+	var err error
+	for range attempts {
+		if _, err = s.connect(ctx, id, addrs); err == nil || s.session(id) != nil {
+			return nil
+		}
+		if !member || !errors.Is(err, errLost) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return err
+}
+
 // errLost: the session ended in the middle.
 var errLost = errors.New("the connection was lost")
 

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
 
 	"github.com/bsvsync/bsv/internal/event"
@@ -141,11 +142,15 @@ func (m *shower) plain(now time.Time) string {
 	if p, ok := part(e); ok {
 		line += fmt.Sprintf("%.0f%%, ", p*100)
 	}
-	return line + m.amounts(now)
+	return line + files(e) + ", " + m.speed(now)
 }
 
-// barCells is the length of the bar.
-const barCells = 20
+// barCells is the length of the bar, wide the width of a terminal that has
+// room for the number of files, too.
+const (
+	barCells = 20
+	wide     = 110
+)
 
 // bar is the line of a terminal: the bar when the totals are known, amounts,
 // rate, the time that is left, and the current file as far as it fits.
@@ -157,25 +162,37 @@ func (m *shower) bar(now time.Time) string {
 		return ""
 	}
 	line := e.Operation + "  "
-	if p, ok := part(e); ok {
-		full := int(p * barCells)
-		line += fmt.Sprintf("[%s%s] %3.0f%%  ", strings.Repeat("#", full), strings.Repeat(".", barCells-full), p*100)
+	length := barCells
+	if m.width < wide {
+		length /= 2
 	}
-	line = cutEnd(line+m.amounts(now), m.width-1)
-	if left := m.width - 1 - cells(line) - 2; left >= 12 {
+	p, known := part(e)
+	if known {
+		full := int(p * float64(length))
+		line += fmt.Sprintf("[%s%s] %3.0f%%  ", strings.Repeat("#", full), strings.Repeat(".", length-full), p*100)
+	}
+	if m.width >= wide || !known {
+		line += files(e) + ", "
+	}
+	line = cutEnd(line+m.speed(now), m.width-1)
+	if left := m.width - 1 - cells(line) - 2; left >= 8 {
 		line += "  " + cutBegin(escape(e.Path), left)
 	}
 	return line
 }
 
-func (m *shower) amounts(now time.Time) string {
+func files(e event.Event) string {
+	if e.TotalFiles >= e.Files && e.TotalFiles > 0 {
+		return humanize.Comma(int64(e.Files)) + " of " + count(e.TotalFiles, "file")
+	}
+	return count(e.Files, "file")
+}
+
+// speed is the bytes done, the rate, and the time that is left.
+func (m *shower) speed(now time.Time) string {
 	e := m.last
 	seconds := max(now.Sub(m.began).Seconds(), 0.1)
-	text := count(e.Files, "file")
-	if e.TotalFiles >= e.Files && e.TotalFiles > 0 {
-		text = fmt.Sprintf("%d of %s", e.Files, count(e.TotalFiles, "file"))
-	}
-	text += ", " + size(e.Bytes)
+	text := size(e.Bytes)
 	if e.TotalBytes >= e.Bytes && e.TotalBytes > 0 {
 		text += " of " + size(e.TotalBytes)
 	}

@@ -52,15 +52,15 @@ func (a *app) root() *cobra.Command {
 	c.CompletionOptions.HiddenDefaultCmd = false
 	f := c.PersistentFlags()
 	f.StringVar(&a.flags.home, "home", a.getenv("BSV_HOME"), "home directory of this device's bsv (BSV_HOME)")
-	f.BoolVar(&a.flags.json, "json", a.envBool("BSV_JSON"), "print one JSON document")
-	f.BoolVarP(&a.flags.quiet, "quiet", "q", a.envBool("BSV_QUIET"), "print errors only")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", a.envBool("BSV_VERBOSE"), "print causes and debug logs")
-	f.BoolVarP(&a.flags.yes, "yes", "y", a.envBool("BSV_YES"), "answer yes to questions")
-	f.BoolVarP(&a.flags.dry, "dry-run", "n", a.envBool("BSV_DRY_RUN"), "say what would be done, and do nothing")
+	f.BoolVar(&a.flags.json, "json", a.envBool("BSV_JSON"), "print one JSON document (BSV_JSON)")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", a.envBool("BSV_QUIET"), "print errors only (BSV_QUIET)")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", a.envBool("BSV_VERBOSE"), "print causes and debug logs (BSV_VERBOSE)")
+	f.BoolVarP(&a.flags.yes, "yes", "y", a.envBool("BSV_YES"), "answer yes to questions (BSV_YES)")
+	f.BoolVarP(&a.flags.dry, "dry-run", "n", a.envBool("BSV_DRY_RUN"), "say what would be done, and do nothing (BSV_DRY_RUN)")
 	wait, _ := time.ParseDuration(a.getenv("BSV_WAIT")) // check tells of a bad one
-	f.DurationVar(&a.flags.wait, "wait", wait, "how long to wait for another bsv to give up the home")
-	f.StringVar(&a.flags.progress, "progress", a.envOr("BSV_PROGRESS", "auto"), "progress: auto, bar, plain, json or none")
-	f.StringVar(&a.flags.color, "color", a.envOr("BSV_COLOR", "auto"), "colours: auto, always or never (auto heeds NO_COLOR)")
+	f.DurationVar(&a.flags.wait, "wait", wait, "how long to wait for another bsv to give up the home (BSV_WAIT)")
+	f.StringVar(&a.flags.progress, "progress", a.envOr("BSV_PROGRESS", "auto"), "progress: auto, bar, plain, json or none (BSV_PROGRESS)")
+	f.StringVar(&a.flags.color, "color", a.envOr("BSV_COLOR", "auto"), "colours: auto, always or never (BSV_COLOR; auto heeds NO_COLOR)")
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd.CommandPath()+" --help", "%v", err)
 	})
@@ -70,6 +70,7 @@ func (a *app) root() *cobra.Command {
 		a.repoCommand(), a.fetchCommand(), a.syncCommand(), a.inviteCommand(), a.joinCommand(), a.peersCommand(), a.conflictsCommand(),
 		a.watchCommand(), a.versionCommand(),
 	)
+	a.completions(c)
 	return c
 }
 

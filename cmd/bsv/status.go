@@ -109,7 +109,7 @@ func (a *app) printStatus(s node.Status) {
 		if m.State == "clean" {
 			color = good
 		}
-		rows = append(rows, []string{"map", escape(m.Path), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()), a.paint(color, m.State), count(m.Files, "file") + ", " + size(m.Bytes)})
+		rows = append(rows, []string{"map      ", escape(m.Path), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()), a.paint(color, m.State), count(m.Files, "file") + ", " + size(m.Bytes)})
 	}
 	a.table(rows)
 	rows = nil
@@ -122,7 +122,7 @@ func (a *app) printStatus(s node.Status) {
 		if p.State == "connected" {
 			color = good
 		}
-		rows = append(rows, []string{"peer", escape(p.Name), shortPeer(p.ID), a.paint(color, state)})
+		rows = append(rows, []string{"peer     ", escape(p.Name), shortPeer(p.ID), a.paint(color, state)})
 	}
 	a.table(rows)
 	for _, w := range s.Warnings {
