@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -151,6 +152,9 @@ func (a *app) inviteCommand() *cobra.Command {
 		Use: "invite", Short: "Print a ticket with which another device joins", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if cmd.Flags().Changed("expires") && r.Expires < time.Second {
+				return usage("bsv invite --expires 1h", "--expires: %v is no time to join in", r.Expires)
+			}
 			return a.with(ctx, need{network: true}, func(s *session) error {
 				res, err := api.Do[node.InviteResult](ctx, s.Client, "invite", r)
 				if err != nil {
@@ -163,7 +167,17 @@ func (a *app) inviteCommand() *cobra.Command {
 					return err
 				}
 				a.say("waiting for the device; interrupt to end the invite")
-				return s.node.Wait(ctx)
+				end, err := time.Parse(time.RFC3339, res.Expires)
+				if err != nil {
+					return fmt.Errorf("ticket's end: %w", err)
+				}
+				wait, cancel := context.WithDeadline(ctx, end.Add(time.Second)) // the text has whole seconds
+				defer cancel()
+				err = s.node.Wait(wait)
+				if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+					return &node.Error{Kind: node.NotAuthorised, Msg: "the invite expired: no device has joined", Hint: "make a new one: bsv invite"}
+				}
+				return err
 			})
 		},
 	}

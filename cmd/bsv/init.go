@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -29,7 +30,7 @@ func (a *app) initCommand() *cobra.Command {
 			return a.with(cmd.Context(), need{create: true}, func(s *session) error {
 				res, err := api.Do[node.InitResult](cmd.Context(), s.Client, "init", r)
 				if err != nil {
-					return err
+					return errors.Join(err, a.keepWords(s, res)) // there may be a vault all the same
 				}
 				if !a.flags.json {
 					if err := a.keepWords(s, res); err != nil {

@@ -74,7 +74,7 @@ func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions
 	defer func() { err = errors.Join(err, s.end()) }()
 	res, err := s.node.Init(ctx, r)
 	if err != nil {
-		return err
+		return errors.Join(err, a.keepWords(s, res)) // there may be a vault all the same
 	}
 	if err := a.keepWords(s, res); err != nil {
 		return err
