@@ -147,13 +147,29 @@ func decodeError(name string, text []byte, err error) *ConfigError {
 	case errors.As(err, &one):
 		row, col := one.Position()
 		key := strings.Join(one.Key(), ".")
-		msg := strings.TrimPrefix(one.Error(), "toml: ")
+		msg := plainType(strings.TrimPrefix(one.Error(), "toml: "))
 		if key != "" {
 			msg = key + ": " + msg
 		}
 		return &ConfigError{File: name, Line: row, Column: col, Key: key, Msg: msg}
 	}
 	return &ConfigError{File: name, Msg: strings.TrimPrefix(err.Error(), "toml: ")}
+}
+
+// plainType says a decoder's complaint about a value's type without Go's
+// types.
+func plainType(msg string) string {
+	text, ok := strings.CutPrefix(msg, "cannot decode TOML ")
+	i := strings.LastIndex(text, " of type ")
+	if !ok || i < 0 {
+		return msg
+	}
+	is, _, _ := strings.Cut(text, " into ")
+	want := map[string]string{"bool": "true or false", "string": "a text in quotes", "int": "a number", "[]string": "a list of texts in quotes"}[strings.TrimPrefix(text[i+len(" of type "):], "*")]
+	if want == "" {
+		want = "something else"
+	}
+	return "is of type " + is + ", should be " + want
 }
 
 // places maps each key that is set to where it stands. The text was decoded

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/bsvsync/bsv/cas"
@@ -100,10 +101,35 @@ func Explain(err error) *Error {
 	}
 	for _, c := range causes {
 		if errors.Is(err, c.is) {
-			return &Error{Kind: c.kind, Msg: err.Error(), Hint: c.hint, Err: err}
+			return &Error{Kind: c.kind, Msg: once(err.Error()), Hint: c.hint, Err: err}
 		}
 	}
-	return &Error{Kind: Failed, Msg: err.Error(), Err: err}
+	return &Error{Kind: Failed, Msg: once(err.Error()), Err: err}
+}
+
+// mostCauses is how many joined errors a message names.
+const mostCauses = 3
+
+// once says what joined errors say alike one time, and not more than a few.
+func once(text string) string {
+	var out []string
+	more := 0
+	seen := map[string]bool{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case seen[line] || len(out) > 0 && strings.HasSuffix(out[0], ": "+line):
+		case len(out) < mostCauses:
+			out = append(out, line)
+		default:
+			more++
+		}
+		seen[line] = true
+	}
+	if more > 0 {
+		out = append(out, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(out, "; ")
 }
 
 var causes = []struct {
