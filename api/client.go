@@ -12,19 +12,27 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/bsvsync/bsv/internal/event"
 	"github.com/bsvsync/bsv/node"
 )
 
 // Client calls a node.
-type Client struct{ h *http.Client }
+type Client struct {
+	h      *http.Client
+	newest atomic.Uint64 // event, as the last answer told
+}
 
 // NewClient makes a client that connects by dial.
 func NewClient(dial func(context.Context) (net.Conn, error)) *Client {
-	return &Client{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}}}
+	return &Client{h: &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}}}
 }
+
+// Newest is the number of the newest event when the last answer began.
+func (c *Client) Newest() uint64 { return c.newest.Load() }
 
 // Close drops idle connections.
 func (c *Client) Close() { c.h.CloseIdleConnections() }
@@ -45,6 +53,9 @@ func (c *Client) send(ctx context.Context, method, name string, body io.Reader, 
 			return nil, ctx.Err()
 		}
 		return nil, &node.Error{Kind: node.Failed, Msg: "the node went away before it answered", Hint: "run it again: without a node the command does the work itself", Err: err}
+	}
+	if n, err := strconv.ParseUint(res.Header.Get(newestHeader), 10, 64); err == nil {
+		c.newest.Store(n)
 	}
 	if res.StatusCode >= 400 {
 		defer res.Body.Close()

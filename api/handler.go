@@ -75,7 +75,7 @@ func Handler(n *node.Node, o Options) http.Handler {
 	c.CreateHooks = nil // bodies are exactly the types, without a $schema field
 	s.api = humago.New(s.mux, c)
 	s.register()
-	return s.guard(s.mux)
+	return tellNewest(n, s.guard(s.mux))
 }
 
 // guard turns a panic of an operation into an internal error.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -21,6 +22,8 @@ import (
 const (
 	barEvery   = 100 * time.Millisecond
 	plainEvery = 30 * time.Second
+	// lateEvents is how long events of an operation that has ended may take.
+	lateEvents = 2 * time.Second
 )
 
 // progress shows what a long operation does until the returned function is
@@ -43,12 +46,18 @@ func (a *app) progress(ctx context.Context, s *session) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	m := &shower{width: terminalWidth(a.err)}
-	ready := make(chan struct{})
+	ready, more := make(chan struct{}), make(chan struct{}, 1)
+	var seen atomic.Uint64
 	wg.Go(func() {
 		err := s.Events(ctx, ready, func(e event.Event) bool {
 			if mode == "json" {
 				if b, err := json.Marshal(e); err == nil {
 					fmt.Fprintf(a.err, "%s\n", b)
+				}
+				seen.Store(e.Seq)
+				select {
+				case more <- struct{}{}:
+				default:
 				}
 				return true
 			}
@@ -64,6 +73,18 @@ func (a *app) progress(ctx context.Context, s *session) func() {
 		wg.Go(func() { m.run(ctx, a.err, mode) })
 	}
 	return func() {
+		if mode == "json" { // all events of the operation are part of what was asked for
+			late := time.After(lateEvents)
+			for missing := true; missing && seen.Load() < s.Newest(); {
+				select {
+				case <-more:
+				case <-ctx.Done():
+					missing = false
+				case <-late:
+					missing = false
+				}
+			}
+		}
 		cancel()
 		wg.Wait()
 	}

@@ -91,6 +91,13 @@ func (b *Bus) Publish(e Event) {
 	}
 }
 
+// Seq is the number of the newest event.
+func (b *Bus) Seq() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seq
+}
+
 // Subscribe returns a channel of events after seq (0: only new ones) and what
 // ends the subscription.
 func (b *Bus) Subscribe(after uint64) (<-chan Event, func()) {
