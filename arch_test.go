@@ -44,6 +44,9 @@ var layers = []struct {
 	{"repo", 3, nil},
 	{"worktree", 3, nil},
 	{"discovery", 3, nil},
+	// A network in memory, so that several nodes run in one process: it is to
+	// proto what discovery is, without libp2p.
+	{"node/memnet", 3, nil},
 	{"node", 4, nil},
 	{"api", 5, nil},
 	{"cmd/bsv", 6, nil},

@@ -3,11 +3,11 @@ package discovery
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -52,13 +52,17 @@ type Host struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	announce   chan struct{}                                      // the names or the network have changed
+	newService func(name string, n *notifee) (mdnsService, error) // begins to announce
+
 	mu       sync.Mutex
+	closed   bool
 	members  map[peer.ID]bool
 	keepers  map[peer.ID]*keeper
-	services map[string]mdnsService // by mDNS name
-	names    []string
+	names    []string // of mDNS
 	handlers map[string]bool
 	found    func(object.DeviceID, bool)
+	moved    map[string]*atomic.Uint64 // bytes by connection
 }
 
 // New begins to listen.
@@ -71,7 +75,8 @@ func New(ctx context.Context, o Options) (*Host, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	h := &Host{log: log, mdnsOn: o.MDNS, members: map[peer.ID]bool{}, keepers: map[peer.ID]*keeper{}, services: map[string]mdnsService{}, handlers: map[string]bool{}}
+	h := &Host{log: log, mdnsOn: o.MDNS, members: map[peer.ID]bool{}, keepers: map[peer.ID]*keeper{}, handlers: map[string]bool{}, announce: make(chan struct{}, 1), moved: map[string]*atomic.Uint64{}}
+	h.newService = h.startService
 	copy(h.self[:], o.Key.Public().(ed25519.PublicKey))
 	lists := [][]string{o.Listen}
 	if len(o.Listen) == 0 {
@@ -90,11 +95,17 @@ func New(ctx context.Context, o Options) (*Host, error) {
 	h.h.Network().Notify(&network.NotifyBundle{
 		ConnectedF: func(_ network.Network, c network.Conn) { h.note(c.RemotePeer(), true) },
 		DisconnectedF: func(_ network.Network, c network.Conn) {
+			h.mu.Lock()
+			delete(h.moved, c.ID())
+			h.mu.Unlock()
 			h.wake(c.RemotePeer())
 		},
 	})
 	h.h.SetStreamHandler(beatProtocol, answerBeat)
 	h.wg.Go(func() { watchNetwork(h.ctx, h.networkChanged) })
+	if h.mdnsOn {
+		h.wg.Go(h.announcer)
+	}
 	return h, nil
 }
 
@@ -162,10 +173,49 @@ func linkLocal(a ma.Multiaddr) bool {
 	return err == nil && ip.IsLinkLocalUnicast()
 }
 
-// stream adapts a libp2p stream.
-type stream struct{ network.Stream }
+// stream adapts a libp2p stream and counts what it moves: a connection that
+// moves bytes is alive, even when heartbeats wait behind them.
+type stream struct {
+	network.Stream
+	moved *atomic.Uint64
+}
 
 func (s stream) Reset() error { return s.Stream.Reset() }
+
+func (s stream) Read(b []byte) (int, error) {
+	n, err := s.Stream.Read(b)
+	s.moved.Add(uint64(n))
+	return n, err
+}
+
+func (s stream) Write(b []byte) (int, error) {
+	n := 0
+	for n < len(b) {
+		k, err := s.Stream.Write(b[n:min(n+writePiece, len(b))])
+		s.moved.Add(uint64(k))
+		if n += k; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// writePiece is after how many bytes a long write counts as movement.
+const writePiece = 64 << 10
+
+// movedBy counts the bytes of a connection.
+func (h *Host) movedBy(c network.Conn) *atomic.Uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.moved[c.ID()]
+	if n == nil {
+		n = &atomic.Uint64{}
+		if !c.IsClosed() {
+			h.moved[c.ID()] = n
+		}
+	}
+	return n
+}
 
 // Dial opens a stream of a protocol, connecting first when needed.
 func (h *Host) Dial(ctx context.Context, id object.DeviceID, proto_ string, addrs []string) (proto.Stream, error) {
@@ -186,7 +236,7 @@ func (h *Host) Dial(ctx context.Context, id object.DeviceID, proto_ string, addr
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", id, err)
 	}
-	return stream{s}, nil
+	return stream{s, h.movedBy(s.Conn())}, nil
 }
 
 func (h *Host) addAddrs(p peer.ID, addrs []string, ttl time.Duration) {
@@ -206,17 +256,27 @@ func (h *Host) addAddrs(p peer.ID, addrs []string, ttl time.Duration) {
 func (h *Host) Handle(proto_ string, f func(context.Context, object.DeviceID, proto.Stream)) {
 	h.h.SetStreamHandler(protocol.ID(proto_), func(s network.Stream) {
 		id, ok := deviceID(s.Conn().RemotePeer())
-		if !ok || h.ctx.Err() != nil {
+		if !ok || !h.begin() {
 			_ = s.Reset() // not an Ed25519 identity, or the host is closing
 			return
 		}
-		h.wg.Add(1)
 		defer h.wg.Done()
-		f(h.ctx, id, stream{s})
+		f(h.ctx, id, stream{s, h.movedBy(s.Conn())})
 	})
 	h.mu.Lock()
 	h.handlers[proto_] = true
 	h.mu.Unlock()
+}
+
+// begin counts work that Close waits for; false when the host is closing.
+func (h *Host) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.wg.Add(1)
+	return true
 }
 
 // Found calls f whenever a device was reached or found.
@@ -256,24 +316,19 @@ func (h *Host) Path(id object.DeviceID) string {
 	return ""
 }
 
-// Close ends everything.
+// Close ends everything and waits for it.
 func (h *Host) Close() error {
-	h.cancel()
 	h.mu.Lock()
-	services := h.services
-	h.services = map[string]mdnsService{}
+	h.closed = true
+	h.cancel()
 	h.names = nil
 	protos := h.handlers
 	h.handlers = map[string]bool{}
 	h.mu.Unlock()
-	var errs []error
-	for _, s := range services {
-		errs = append(errs, s.Close())
-	}
 	for id := range protos {
 		h.h.RemoveStreamHandler(protocol.ID(id))
 	}
-	errs = append(errs, h.h.Close())
+	err := h.h.Close()
 	h.wg.Wait()
-	return errors.Join(errs...)
+	return err
 }

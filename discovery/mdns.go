@@ -8,9 +8,9 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -34,34 +34,63 @@ func (h *Host) SetRendezvous(key [32]byte, pairing bool) {
 	h.names = names
 	h.mu.Unlock()
 	if !same {
-		h.restartMDNS()
+		h.reannounce()
 	}
 }
 
-// restartMDNS announces the names anew, with the addresses of now.
-func (h *Host) restartMDNS() {
-	if !h.mdnsOn || h.ctx.Err() != nil {
-		return
+// reannounce has the names announced anew, with the addresses of now.
+func (h *Host) reannounce() {
+	select {
+	case h.announce <- struct{}{}:
+	default: // it has not begun yet
 	}
-	h.mu.Lock()
-	old, names := h.services, h.names
-	h.services = map[string]mdnsService{}
-	h.mu.Unlock()
-	for _, s := range old {
-		if err := s.Close(); err != nil {
-			h.log.Debug("mdns", "err", err)
+}
+
+// retryAnnounce is when announcing is tried again: there may be no interface
+// for a while.
+const retryAnnounce = 5 * time.Second
+
+// announcer alone holds the running services, so that none is left over
+// however often the network changes. It ends them with the host.
+func (h *Host) announcer() {
+	var running []mdnsService
+	stop := func() {
+		for _, s := range running {
+			if err := s.Close(); err != nil {
+				h.log.Debug("mdns", "err", err)
+			}
 		}
+		running = nil
 	}
-	for _, name := range names {
-		s := mdns.NewMdnsService(h.h, name, &notifee{h, name})
-		if err := s.Start(); err != nil {
-			h.log.Debug("mdns", "err", err)
-			continue
+	defer stop()
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-h.announce:
+		case <-retry:
 		}
+		stop()
+		retry = nil
 		h.mu.Lock()
-		h.services[name] = s
+		names := h.names
 		h.mu.Unlock()
+		for _, name := range names {
+			s, err := h.newService(name, &notifee{h, name})
+			if err != nil {
+				h.log.Debug("mdns", "err", err)
+				retry = time.After(retryAnnounce)
+				continue
+			}
+			running = append(running, s)
+		}
 	}
+}
+
+func (h *Host) startService(name string, n *notifee) (mdnsService, error) {
+	s := mdns.NewMdnsService(h.h, name, n)
+	return s, s.Start()
 }
 
 type notifee struct {
@@ -69,11 +98,22 @@ type notifee struct {
 	name string
 }
 
+// Bounds of what anybody on the LAN can announce: the name can be seen there.
+const (
+	maxFound  = 64               // devices that are no members, at once
+	foundFor  = 10 * time.Minute // how long such a one is tried
+	maxAddrs  = 16               // addresses of one announcement
+	memberFor = time.Hour        // how long a member's announced addresses are kept; those of records stay
+)
+
 // HandlePeerFound is told of a device on the LAN. Whoever knows the vault's
 // name is worth a connection, member already or not: three devices with the
 // same recovery words meet so.
 func (n *notifee) HandlePeerFound(pi peer.AddrInfo) {
 	if n.name == pairService || pi.ID == n.h.h.ID() {
+		return
+	}
+	if _, ok := deviceID(pi.ID); !ok {
 		return
 	}
 	var use []ma.Multiaddr
@@ -85,10 +125,15 @@ func (n *notifee) HandlePeerFound(pi peer.AddrInfo) {
 	if len(use) == 0 {
 		use = pi.Addrs
 	}
-	n.h.h.Peerstore().AddAddrs(pi.ID, use, peerstore.PermanentAddrTTL)
-	n.h.mu.Lock()
-	n.h.keep(pi.ID)
-	n.h.mu.Unlock()
+	ttl := memberFor
+	if !n.h.isMember(pi.ID) {
+		if !n.h.meet(pi.ID) {
+			n.h.log.Debug("too many devices are announced", "peer", pi.ID.String())
+			return
+		}
+		ttl = foundFor
+	}
+	n.h.h.Peerstore().AddAddrs(pi.ID, use[:min(len(use), maxAddrs)], ttl)
 	n.h.wake(pi.ID)
 	n.h.note(pi.ID, false)
 }

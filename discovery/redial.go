@@ -5,12 +5,16 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	multistream "github.com/multiformats/go-multistream"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -24,12 +28,15 @@ const (
 	dialTimeout  = 900 * time.Millisecond
 	firstWait    = 100 * time.Millisecond
 	longestWait  = time.Second
+	yield        = 300 * time.Millisecond // by which the larger id lets the smaller one dial first
 )
 
 // keeper keeps one device connected.
 type keeper struct {
 	kick   chan struct{}
 	cancel context.CancelFunc
+	until  time.Time   // when a device that is no member is given up
+	failed atomic.Bool // an attempt to reach it has failed
 }
 
 // SetMembers says who may connect and where they may be; they are kept
@@ -54,22 +61,81 @@ func (h *Host) SetMembers(members map[object.DeviceID][]string) {
 	for p := range old {
 		delete(h.members, p)
 		h.h.ConnManager().Unprotect(p, "member")
-		if k := h.keepers[p]; k != nil {
-			k.cancel()
-			delete(h.keepers, p)
+		if h.keepers[p] != nil {
+			h.leave(p)
 		}
 	}
 }
 
 // keep begins to keep a device connected. The caller holds mu.
 func (h *Host) keep(p peer.ID) {
-	if h.keepers[p] != nil || p == h.h.ID() || h.ctx.Err() != nil {
+	if h.keepers[p] != nil || p == h.h.ID() || h.closed {
 		return
 	}
 	ctx, cancel := context.WithCancel(h.ctx)
 	k := &keeper{kick: make(chan struct{}, 1), cancel: cancel}
 	h.keepers[p] = k
 	h.wg.Go(func() { h.run(ctx, p, k) })
+}
+
+func (h *Host) isMember(p peer.ID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.members[p]
+}
+
+// meet tries a found device that is no member for a while. When there are too
+// many, the oldest that could not be reached gives its place; it reports
+// whether there was one.
+func (h *Host) meet(p peer.ID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if k := h.keepers[p]; k != nil {
+		k.until = now.Add(foundFor)
+		return true
+	}
+	var oldest peer.ID
+	count := 0
+	for id, k := range h.keepers {
+		switch {
+		case h.members[id]:
+			continue
+		case now.After(k.until):
+			h.leave(id)
+			continue
+		}
+		if count++; k.failed.Load() && (oldest == "" || k.until.Before(h.keepers[oldest].until)) {
+			oldest = id
+		}
+	}
+	if count >= maxFound {
+		if oldest == "" {
+			return false
+		}
+		h.leave(oldest)
+	}
+	h.keep(p)
+	if k := h.keepers[p]; k != nil {
+		k.until = now.Add(foundFor)
+	}
+	return true
+}
+
+// leave gives a device up and forgets where it may be. The caller holds mu.
+func (h *Host) leave(p peer.ID) {
+	h.keepers[p].cancel()
+	delete(h.keepers, p)
+	h.h.Peerstore().ClearAddrs(p)
+}
+
+// over gives up a device that has not become a member in its time.
+func (h *Host) over(p peer.ID, k *keeper) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.keepers[p] == k && !h.members[p] && time.Now().After(k.until) {
+		h.leave(p)
+	}
 }
 
 func (h *Host) wake(p peer.ID) {
@@ -104,23 +170,27 @@ func (h *Host) run(ctx context.Context, p peer.ID, k *keeper) {
 		case <-ctx.Done():
 		}
 	}
+	apart := true // it has just been found, or lost
 	for ctx.Err() == nil {
+		h.over(p, k)
 		if h.h.Network().Connectedness(p) == network.Connected {
-			wait = firstWait
+			wait, apart = firstWait, true
 			h.note(p, true)
-			if err := h.beat(ctx, p); err != nil && ctx.Err() == nil {
-				h.log.Debug("heartbeat", "peer", p.String(), "err", err)
-				if err := h.h.Network().ClosePeer(p); err != nil {
-					h.log.Debug("close connection", "err", err)
-				}
-				continue
-			}
+			h.beat(ctx, p)
 			pause(beatEvery)
+			continue
+		}
+		if apart && h.h.ID() > p {
+			pause(yield)
+		}
+		apart = false
+		if h.h.Network().Connectedness(p) == network.Connected {
 			continue
 		}
 		if len(h.h.Peerstore().Addrs(p)) > 0 && h.redial(ctx, p, k) {
 			continue
 		}
+		k.failed.Store(true)
 		pause(wait)
 		wait = min(wait*2, longestWait)
 	}
@@ -145,21 +215,43 @@ func (h *Host) redial(ctx context.Context, p peer.ID, k *keeper) bool {
 	}
 }
 
-// beat asks a connected device to answer.
-func (h *Host) beat(ctx context.Context, p peer.ID) error {
-	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "beat"), beatTimeout)
+// beat asks a device to answer on each of its connections, and closes those
+// that are dead: of two, as after mutual discovery, one may be.
+func (h *Host) beat(ctx context.Context, p peer.ID) {
+	var wg sync.WaitGroup
+	for _, c := range h.h.Network().ConnsToPeer(p) {
+		wg.Go(func() {
+			moved := h.movedBy(c)
+			before := moved.Load()
+			err := beatOn(ctx, c)
+			if err == nil || ctx.Err() != nil || moved.Load() != before {
+				return
+			}
+			h.log.Debug("heartbeat", "peer", p.String(), "addr", c.RemoteMultiaddr().String(), "err", err)
+			if err := c.Close(); err != nil {
+				h.log.Debug("close connection", "err", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// beatOn sends a byte on a connection and waits for it to come back.
+func beatOn(ctx context.Context, c network.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, beatTimeout)
 	defer cancel()
-	s, err := h.h.NewStream(ctx, p, beatProtocol)
+	s, err := c.NewStream(ctx)
 	if err != nil {
 		return err
 	}
-	err = s.SetDeadline(time.Now().Add(beatTimeout))
+	err = errors.Join(s.SetDeadline(time.Now().Add(beatTimeout)), s.SetProtocol(beatProtocol))
+	rw := multistream.NewMSSelect(s, protocol.ID(beatProtocol))
 	var b [1]byte
 	if err == nil {
-		_, err = s.Write([]byte{1})
+		_, err = rw.Write([]byte{1})
 	}
 	if err == nil {
-		_, err = io.ReadFull(s, b[:])
+		_, err = io.ReadFull(rw, b[:])
 	}
 	return errors.Join(err, s.Reset())
 }
@@ -187,6 +279,6 @@ func (h *Host) networkChanged() {
 	if s, ok := h.h.Network().(*swarm.Swarm); ok {
 		s.ListenClose() // closes nothing, but drops the cached interface addresses
 	}
-	h.restartMDNS()
+	h.reannounce()
 	h.wakeAll()
 }

@@ -36,8 +36,8 @@ type collector struct {
 // collectBatch is how many ids are handed on at once.
 const collectBatch = 8192
 
-// collect calls emit with the ids in batches. Roots that are not here are
-// returned.
+// collect calls emit with the ids in batches. Roots that are not here, or
+// below which something is not what its link says, are returned.
 func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]object.ID) error) (absent []object.ID, err error) {
 	c := &collector{ctx: ctx, v: v, have: map[object.ID]bool{}, sent: map[object.ID]bool{}, emit: emit}
 	todo := []object.ID{}
@@ -47,7 +47,7 @@ func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]
 			if c.base.IsZero() {
 				c.base = s.Root
 			}
-		} else if !errors.Is(err, object.ErrMissing) && !errors.Is(err, object.ErrMalformed) {
+		} else if !errors.Is(err, object.ErrMissing) && !isBroken(err) {
 			return nil, err
 		}
 	}
@@ -59,7 +59,7 @@ func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]
 		}
 		c.have[id] = true
 		s, err := object.GetSnapshot(ctx, v.repo, id)
-		if errors.Is(err, object.ErrMissing) {
+		if errors.Is(err, object.ErrMissing) || isBroken(err) {
 			continue
 		}
 		if err != nil {
@@ -82,7 +82,9 @@ func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]
 			}
 			continue
 		}
-		if err := c.snapshots(id); err != nil {
+		if err := c.snapshots(id); isBroken(err) { // somebody else's work: there is nothing to give
+			absent = append(absent, id)
+		} else if err != nil {
 			return nil, err
 		}
 	}

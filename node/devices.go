@@ -230,25 +230,49 @@ func unreachable(err error) error {
 	return &Error{Kind: Unreachable, Msg: "the other device does not answer", Hint: "is bsv node (or bsv invite) running there, and are both in one network?", Err: err}
 }
 
+// joinTries is how often a device that was reached is asked: it may have no
+// slot for strangers free, or let this address wait.
+const joinTries = 5
+
 // joinByTicket proves the knowledge of the ticket, first, and checks the
 // answer's proof.
 func joinByTicket(ctx context.Context, net Network, t proto.Ticket, dev keyring.Device, name string) (*proto.PairAccept, error) {
-	dial, cancel := context.WithTimeout(ctx, 2*proto.Handshake)
-	defer cancel()
-	st, err := net.Dial(dial, t.Inviter, proto.PairProtocol, t.Addrs)
-	if err != nil {
-		return nil, unreachable(err)
+	for try := 1; ; try++ {
+		dial, cancel := context.WithTimeout(ctx, 2*proto.Handshake)
+		st, err := net.Dial(dial, t.Inviter, proto.PairProtocol, t.Addrs)
+		cancel()
+		if err != nil {
+			return nil, unreachable(err)
+		}
+		acc, err := proveTicket(ctx, st, t, dev, name)
+		var told *Error
+		if err == nil || errors.As(err, &told) {
+			return acc, err
+		}
+		if try == joinTries {
+			return nil, unreachable(err)
+		}
+		select {
+		case <-time.After(attemptEvery):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+}
+
+func proveTicket(ctx context.Context, st proto.Stream, t proto.Ticket, dev keyring.Device, name string) (*proto.PairAccept, error) {
 	defer st.Close()
 	if err := st.SetDeadline(time.Now().Add(2 * proto.Handshake)); err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { _ = st.Reset() }) // whoever waits is told
+	defer stop()
 	c := proto.NewConn(st)
 	nj := make([]byte, nonceLen)
 	rand.Read(nj)
 	w := dev.Recipient()
 	var ni proto.PairNonce
-	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: name, Nonce: nj}, proto.MaxStranger)
+	err := c.Send(&proto.PairAsk{Wrapping: w[:], Name: name, Nonce: nj}, proto.MaxStranger)
 	if err == nil {
 		err = c.Receive(&ni, proto.MaxStranger)
 	}
@@ -260,7 +284,7 @@ func joinByTicket(ctx context.Context, net Network, t proto.Ticket, dev keyring.
 		err = c.Receive(&acc, proto.MaxAccept)
 	}
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, err
 	}
 	if acc.GetError() != "" || !hmac.Equal(acc.GetMac(), proto.PairMAC(t.Secret, "inviter", dev.ID(), t.Inviter, nj, ni.GetNonce(), w[:])) {
 		return nil, fail(NotAuthorised, "the invite may have ended: make a new one with bsv invite", "the other device did not accept the ticket")

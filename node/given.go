@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -144,7 +145,9 @@ func (n *Node) settle(ctx context.Context) error {
 		return err
 	}
 	if len(g.A) == 1 {
-		if err := n.publishUnnamed(ctx, v, g.A[0]); err != nil {
+		if err := n.publishUnnamed(ctx, v, g.A[0]); errors.Is(err, ErrClone) {
+			n.log.Warn("a snapshot stays unpublished", "err", err)
+		} else if err != nil {
 			return err
 		}
 	}

@@ -66,6 +66,8 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 	defer full.Stop()
 	mounts := time.NewTicker(mountPoll)
 	defer mounts.Stop()
+	beat := time.NewTicker(heartbeatLook)
+	defer beat.Stop()
 	for {
 		var arrived <-chan struct{}
 		if s := n.syncer(); s != nil {
@@ -92,6 +94,8 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 			turn(nil)
 		case <-retry.C:
 			turn(nil)
+		case <-beat.C:
+			n.beat(ctx)
 		}
 	}
 }
@@ -107,6 +111,17 @@ func (n *Node) mountedAgain() bool {
 	}
 	maps, err := n.mappings(v)
 	return err == nil && slices.ContainsFunc(maps, func(m worktree.Mapping) bool { return n.isPaused(m.Path) && m.CheckMarker() == nil })
+}
+
+// beat publishes what was seen, at most once a day.
+func (n *Node) beat(ctx context.Context) {
+	v, err := n.open()
+	if err != nil {
+		return
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	n.report(ctx, n.heartbeat(ctx, v))
 }
 
 func (n *Node) mapsChan() chan struct{} {

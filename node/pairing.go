@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/bsvsync/bsv/internal/event"
 	"github.com/bsvsync/bsv/keyring"
@@ -27,8 +29,8 @@ type pairing struct {
 	mu      sync.Mutex
 	invites []*invite
 	pending map[object.DeviceID]*request
-	last    map[object.DeviceID]time.Time
-	asking  *asking // our own request to another device
+	last    map[string]time.Time // by address: when the newest attempt has its turn
+	asking  *asking              // our own request to another device
 	joined  chan object.DeviceID
 }
 
@@ -45,7 +47,9 @@ type request struct {
 	name     string
 	words    string
 	since    time.Time
+	place    string // the address it comes from
 	answer   chan bool
+	done     chan error // whether it was admitted, once it was approved
 }
 
 // asking is this device's own request, waiting for its answer.
@@ -59,6 +63,8 @@ type asking struct {
 
 const (
 	maxConnections = 4
+	maxPerPlace    = 2 // requests that wait, from one address
+	maxPlaces      = 4096
 	maxInvites     = 16
 	attemptEvery   = time.Second
 	nonceLen       = 32
@@ -66,28 +72,59 @@ const (
 )
 
 func newPairing(n *Node, net Network) *pairing {
-	return &pairing{n: n, net: net, slot: make(chan struct{}, maxConnections), pending: map[object.DeviceID]*request{}, last: map[object.DeviceID]time.Time{}, joined: make(chan object.DeviceID, 16)}
+	return &pairing{n: n, net: net, slot: make(chan struct{}, maxConnections), pending: map[object.DeviceID]*request{}, last: map[string]time.Time{}, joined: make(chan object.DeviceID, 16)}
 }
 
 var errSilence = errors.New("not authorised")
 
-// accept talks to a stranger. Whatever fails ends in the same silence.
-func (p *pairing) accept(ctx context.Context, from object.DeviceID, st proto.Stream) {
-	select {
-	case p.slot <- struct{}{}:
-	default:
-		_ = st.Reset() // too many at once: nothing is owed to strangers
-		return
-	}
-	held := true
-	release := func() {
-		if held {
-			held = false
-			<-p.slot
+// place is where a device is, as far as one machine can tell another: the
+// first part of its address, without its port.
+func (p *pairing) place(id object.DeviceID) string {
+	parts := strings.SplitN(p.net.Path(id), "/", 4)
+	return strings.Join(parts[:min(3, len(parts))], "/")
+}
+
+// turn waits until an address may make its next attempt. One that does not
+// wait for its turn is refused, so that it cannot take the slots of others.
+func (p *pairing) turn(ctx context.Context, place string) error {
+	p.mu.Lock()
+	now := time.Now()
+	for k, t := range p.last {
+		if now.Sub(t) > attemptEvery {
+			delete(p.last, k)
 		}
 	}
-	defer release()
-	err := p.talk(ctx, from, st, release)
+	if len(p.last) >= maxPlaces {
+		p.mu.Unlock()
+		return errSilence
+	}
+	wait := attemptEvery - now.Sub(p.last[place])
+	if p.last[place].IsZero() {
+		wait = 0
+	}
+	if wait > attemptEvery {
+		p.mu.Unlock()
+		return errSilence
+	}
+	p.last[place] = now.Add(max(wait, 0))
+	p.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// accept talks to a stranger. Whatever fails ends in the same silence.
+func (p *pairing) accept(ctx context.Context, from object.DeviceID, st proto.Stream) {
+	err := p.turn(ctx, p.place(from))
+	if err == nil {
+		err = p.inSlot(ctx, from, st)
+	}
 	if err != nil {
 		p.n.log.Debug("pairing", "peer", from.String(), "err", err)
 		_ = st.Reset() // the stream is given up either way
@@ -96,21 +133,19 @@ func (p *pairing) accept(ctx context.Context, from object.DeviceID, st proto.Str
 	_ = st.Close() // everything was said
 }
 
+// inSlot talks in one of the few slots of strangers.
+func (p *pairing) inSlot(ctx context.Context, from object.DeviceID, st proto.Stream) error {
+	select {
+	case p.slot <- struct{}{}:
+	default:
+		return errSilence // too many at once: nothing is owed to strangers
+	}
+	release := sync.OnceFunc(func() { <-p.slot })
+	defer release()
+	return p.talk(ctx, from, st, release)
+}
+
 func (p *pairing) talk(ctx context.Context, from object.DeviceID, st proto.Stream, release func()) error {
-	p.mu.Lock()
-	wait := attemptEvery - time.Since(p.last[from])
-	if len(p.last) > 4096 {
-		clear(p.last)
-	}
-	p.last[from] = time.Now()
-	p.mu.Unlock()
-	if wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 	if err := st.SetDeadline(time.Now().Add(proto.Handshake)); err != nil {
 		return err
 	}
@@ -151,7 +186,7 @@ func (p *pairing) withTicket(ctx context.Context, v *vault, from object.DeviceID
 	p.mu.Lock()
 	for _, i := range p.invites {
 		want := proto.PairMAC(i.t.Secret, "joiner", from, v.id, ask.GetNonce(), nonce, ask.GetWrapping())
-		if hmac.Equal(want, proof.GetMac()) && time.Now().Before(i.t.Expires) && (i.bound.IsZero() || i.bound == from) {
+		if hmac.Equal(want, proof.GetMac()) && p.n.now().Before(i.t.Expires) && (i.bound.IsZero() || i.bound == from) {
 			i.bound = from
 			found = i
 			break
@@ -163,6 +198,7 @@ func (p *pairing) withTicket(ctx context.Context, v *vault, from object.DeviceID
 		case <-time.After(attemptEvery):
 		case <-ctx.Done():
 		}
+		p.n.log.Debug("a ticket that opens no invite", "peer", from.String())
 		// No error: the stream is closed then, not reset, which could overtake
 		// the answer.
 		return c.Send(&proto.PairAccept{Error: "not authorised"}, proto.MaxStranger)
@@ -196,20 +232,14 @@ func (n *Node) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping
 	n.work.Lock()
 	defer n.work.Unlock()
 	members := v.view.memberChains()
-	own := members[v.id]
-	if chain, ok := members[id]; ok && chain[len(chain)-1].Wrapping == wrapping { // it asks again: the answer was lost
-		own = chain[:len(chain)-1]
-	}
-	adm := object.Admit(v.header.Tag, 0, id, wrapping, v.dev.Signing)
-	chain := append(slices.Clone(members[v.id]), adm)
-	if len(own) == 0 {
+	if len(members[v.id]) == 0 {
 		return nil, nil, fmt.Errorf("admit: %w: this device has no chain", object.ErrAdmission)
 	}
-	to := [][32]byte{wrapping}
-	for d, c := range members {
-		if d != id {
-			to = append(to, c[len(c)-1].Wrapping)
-		}
+	adm := object.Admit(v.header.Tag, 0, id, wrapping, v.dev.Signing) // asked again, because the answer was lost, it is the same
+	chain := append(slices.Clone(members[v.id]), adm)
+	to := v.view.wrappings()
+	if !slices.Contains(to, wrapping) {
+		to = append(to, wrapping)
 	}
 	ring, err := keyring.SealRing(v.keys, v.header, to, v.dev.Signing, object.EncodeChain(members[v.id]))
 	if err != nil {
@@ -217,6 +247,9 @@ func (n *Node) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping
 	}
 	if err := repo.PutRing(v.repo.Backend(), ring); err != nil {
 		return nil, nil, err
+	}
+	if s := n.syncer(); s != nil {
+		s.ringsChanged()
 	}
 	v.view.join(object.Settings{}.Admit(adm))
 	if name != "" {
@@ -229,20 +262,38 @@ func (n *Node) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping
 	return chain, ring, nil
 }
 
-// withWords waits for a person who compares four words.
-func (p *pairing) withWords(ctx context.Context, v *vault, from object.DeviceID, c *proto.Conn, ask *proto.PairAsk, words string) error {
-	r := &request{id: from, wrapping: [32]byte(ask.GetWrapping()), name: ask.GetName(), words: words, since: time.Now(), answer: make(chan bool, 1)}
-	p.mu.Lock()
-	for id, old := range p.pending {
-		if time.Since(old.since) > proto.PairWait {
-			delete(p.pending, id)
+// wrappings are the keys to which rings are wrapped: all that members were
+// admitted with, for a device that was admitted twice may hold either.
+func (w *view) wrappings() [][32]byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out [][32]byte
+	for _, a := range w.settings.Admissions {
+		_, member := w.members[a.Device]
+		_, by := w.members[object.DeviceID(a.Admitter)]
+		if member && (by || a.Admitter == [32]byte(w.v.header.Admission)) && !slices.Contains(out, a.Wrapping) {
+			out = append(out, a.Wrapping)
 		}
 	}
+	return out
+}
+
+// withWords waits for a person who compares four words.
+func (p *pairing) withWords(ctx context.Context, v *vault, from object.DeviceID, c *proto.Conn, ask *proto.PairAsk, words string) error {
+	r := &request{id: from, wrapping: [32]byte(ask.GetWrapping()), name: printable(ask.GetName()), words: words, since: time.Now(), place: p.place(from), answer: make(chan bool, 1), done: make(chan error, 1)}
+	p.mu.Lock()
+	p.expire()
 	if old := p.pending[from]; old != nil {
 		delete(p.pending, from)
 		old.answer <- false
 	}
-	if len(p.pending) >= proto.MaxPending {
+	near := 0
+	for _, o := range p.pending {
+		if o.place == r.place {
+			near++
+		}
+	}
+	if len(p.pending) >= proto.MaxPending || near >= maxPerPlace {
 		p.mu.Unlock()
 		return errSilence
 	}
@@ -271,20 +322,51 @@ func (p *pairing) withWords(ctx context.Context, v *vault, from object.DeviceID,
 		if !yes {
 			return errSilence
 		}
+		select {
+		case <-gone: // a moment before
+			r.done <- errGone
+			return errSilence
+		default:
+		}
+		err := p.admit(ctx, v, from, r.wrapping, r.name, c, nil)
+		r.done <- err
+		return err
 	case <-gone:
+		r.done <- errGone
 		return errSilence
 	case <-time.After(proto.PairWait):
 		return errSilence
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return p.admit(ctx, v, from, r.wrapping, r.name, c, nil)
+}
+
+var errGone = errors.New("the device that asked has gone away")
+
+// expire drops the requests that waited too long. The caller holds mu.
+func (p *pairing) expire() {
+	for id, q := range p.pending {
+		if time.Since(q.since) >= proto.PairWait {
+			delete(p.pending, id)
+		}
+	}
+}
+
+// printable is a name that somebody else chose, fit for a terminal.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "?"))
 }
 
 // waiting lists the devices that ask.
 func (p *pairing) waiting() []PeerInfo {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.expire()
 	var out []PeerInfo
 	for _, r := range p.pending {
 		out = append(out, PeerInfo{ID: r.id.String(), Name: r.name, State: "waiting", Words: r.words, LastSeen: stamp(r.since.UnixNano())})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bsvsync/bsv/home"
@@ -80,6 +81,8 @@ func (p *pairing) ask(ctx context.Context, id object.DeviceID, r RepoAddRequest,
 	if err := st.SetDeadline(time.Now().Add(2 * proto.Handshake)); err != nil {
 		return "", err
 	}
+	stop := context.AfterFunc(ctx, func() { _ = st.Reset() }) // whoever waits is told
+	defer stop()
 	c := proto.NewConn(st)
 	nj := make([]byte, nonceLen)
 	rand.Read(nj)
@@ -89,6 +92,9 @@ func (p *pairing) ask(ctx context.Context, id object.DeviceID, r RepoAddRequest,
 	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: p.n.deviceName(""), Commit: sum[:]}, proto.MaxStranger)
 	if err == nil {
 		err = c.Receive(&na, proto.MaxStranger)
+	}
+	if err == nil && len(na.GetNonce()) != nonceLen {
+		err = fmt.Errorf("%w: a nonce of %d bytes", proto.ErrViolation, len(na.GetNonce()))
 	}
 	if err == nil {
 		err = c.Send(&proto.PairProof{Nonce: nj}, proto.MaxStranger)
@@ -143,6 +149,9 @@ func (n *Node) JoinConfirm(ctx context.Context, r ConfirmRequest) (JoinResult, e
 		}
 		return res, &Error{Kind: NotAuthorised, Msg: "the other device did not admit this one", Hint: "run it again, and there: bsv peers approve", Err: err}
 	}
+	if acc.GetError() != "" {
+		return res, fail(NotAuthorised, "run it again, and there: bsv peers approve", "the other device did not admit this one")
+	}
 	aside, err := n.enter(ctx, a.dev, &acc, a.name, func(keyring.Header) error { return nil })
 	if err != nil {
 		return res, err
@@ -164,38 +173,61 @@ type ApproveResult struct {
 	Admitted bool   `json:"admitted"`
 }
 
-// Approve admits a device whose words a person has compared.
-func (n *Node) Approve(_ context.Context, r ApproveRequest) (ApproveResult, error) {
+// Approve admits a device whose words a person has compared; it returns once
+// the device is a member.
+func (n *Node) Approve(ctx context.Context, r ApproveRequest) (ApproveResult, error) {
 	p := n.pairings()
 	if p == nil {
 		return ApproveResult{}, fail(Failed, "bsv node", "the node is not running, so nobody can ask")
 	}
+	q, err := p.approve(r)
+	if q == nil {
+		return ApproveResult{}, err
+	}
+	res := ApproveResult{Device: q.id.String(), Name: q.name, Words: q.words}
+	if err != nil || r.Words == "" {
+		return res, err
+	}
+	select {
+	case err = <-q.done:
+	case <-time.After(proto.Handshake):
+		err = errGone
+	case <-ctx.Done():
+		return res, ctx.Err()
+	}
+	if errors.Is(err, errGone) {
+		return res, &Error{Kind: Unreachable, Msg: err.Error(), Hint: "on the other device: bsv repo add MULTIADDR", Err: err}
+	}
+	res.Admitted = err == nil
+	return res, err
+}
+
+// approve finds the request that is meant and lets it go on when the words
+// are its own.
+func (p *pairing) approve(r ApproveRequest) (*request, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.expire()
 	var found *request
 	for id, q := range p.pending {
-		if time.Since(q.since) > proto.PairWait {
-			continue
-		}
 		if r.ID == "" && len(p.pending) == 1 || r.ID == id.String() || r.ID != "" && r.ID == q.name {
+			if found != nil {
+				return nil, fail(Usage, "bsv peers list, then: bsv peers approve ID", "several devices call themselves %s", r.ID)
+			}
 			found = q
 		}
 	}
 	switch {
 	case found == nil && len(p.pending) > 1 && r.ID == "":
-		return ApproveResult{}, fail(Usage, "bsv peers list, then: bsv peers approve ID", "%d devices ask to join", len(p.pending))
+		return nil, fail(Usage, "bsv peers list, then: bsv peers approve ID", "%d devices ask to join", len(p.pending))
 	case found == nil:
-		return ApproveResult{}, fail(NotFound, "on the other device: bsv repo add MULTIADDR", "no such device asks to join")
+		return nil, fail(NotFound, "on the other device: bsv repo add MULTIADDR", "no such device asks to join")
+	case r.Words == "":
+		return found, nil
+	case r.Words != found.words:
+		return found, fail(NotAuthorised, "compare them again: bsv peers list", "the words do not match")
 	}
-	res := ApproveResult{Device: found.id.String(), Name: found.name, Words: found.words}
-	if r.Words == "" {
-		return res, nil
-	}
-	if r.Words != found.words {
-		return res, fail(NotAuthorised, "compare them again: bsv peers list", "the words do not match")
-	}
-	res.Admitted = true
 	delete(p.pending, found.id)
 	found.answer <- true
-	return res, nil
+	return found, nil
 }

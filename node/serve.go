@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,16 +33,19 @@ func (x *session) request(ctx context.Context, q *proto.Request, block func(cont
 }
 
 func roundTrip(ctx context.Context, c *proto.Conn, q *proto.Request, block func(context.Context, [][32]byte, []byte) error) (*proto.End, error) {
-	if err := c.SetDeadline(time.Now().Add(proto.Idle)); err != nil {
-		return nil, err
-	}
 	if err := c.Send(q, proto.MaxControl); err != nil {
 		return nil, err
 	}
-	for {
+	var waited time.Duration
+	for bytes := 0; ; {
+		begin := time.Now()
 		ids, data, end, err := c.ReceiveFrame()
 		if err != nil {
 			return nil, err
+		}
+		bytes += len(data)
+		if waited += time.Since(begin); waited > proto.Allowance(bytes) {
+			return nil, fmt.Errorf("%w: %d bytes in %v", proto.ErrSlow, bytes, waited)
 		}
 		if end != nil {
 			if end.GetError() != "" {
@@ -75,32 +79,71 @@ func (x *session) dataConn(ctx context.Context) (*proto.Conn, error) {
 
 // serve answers the requests of a data stream.
 func (s *syncer) serve(ctx context.Context, from object.DeviceID, st proto.Stream) {
-	x := s.session(from)
-	if x == nil { // nobody who has not proven itself gets an answer
-		s.reset(st)
+	defer s.reset(st)
+	release := s.admitStream(from)
+	if release == nil {
 		return
 	}
-	stop := context.AfterFunc(s.ctx, func() { s.reset(st) })
+	defer release()
+	x := s.proven(ctx, from)
+	if x == nil { // nobody who has not proven itself gets an answer
+		return
+	}
+	stop := context.AfterFunc(x.ctx, func() { s.reset(st) })
 	defer stop()
 	c := proto.NewConn(st)
-	for {
-		if err := st.SetDeadline(time.Time{}); err != nil {
-			break
-		}
+	for x.ctx.Err() == nil {
 		var q proto.Request
 		err := c.Receive(&q, proto.MaxControl)
 		if err == nil {
-			err = x.answer(ctx, c, &q)
+			err = x.answer(x.ctx, c, &q)
+		}
+		if errors.Is(err, proto.ErrViolation) { // the peer's: what is wrong with our own objects is not its fault
+			s.strike(from, err)
+			x.reset()
 		}
 		if err != nil {
-			if isViolation(err) {
-				s.strike(from, err)
-				x.reset()
-			}
-			break
+			s.log.Debug("data stream ended", "peer", from.String(), "err", err)
+			return
 		}
 	}
-	s.reset(st)
+}
+
+// admitStream counts a data stream of a peer; nil when it has too many.
+func (s *syncer) admitStream(from object.DeviceID) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving[from] >= proto.MaxData {
+		return nil
+	}
+	s.serving[from]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.serving[from]--; s.serving[from] == 0 {
+			delete(s.serving, from)
+		}
+	}
+}
+
+// proven is the session of a peer; that of one who is about to prove itself is
+// waited for.
+func (s *syncer) proven(ctx context.Context, from object.DeviceID) *session {
+	for {
+		s.mu.Lock()
+		x, proving, changed := s.sessions[from], s.proving[from] > 0, s.changed
+		s.mu.Unlock()
+		if x != nil || !proving {
+			return x
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		case <-s.ctx.Done():
+			return nil
+		}
+	}
 }
 
 func (x *session) answer(ctx context.Context, c *proto.Conn, q *proto.Request) error {
@@ -137,6 +180,8 @@ func (x *session) answer(ctx context.Context, c *proto.Conn, q *proto.Request) e
 	}
 	switch m := q.Request.(type) {
 	case *proto.Request_Fetch:
+		x.walk.Lock() // a Get may come between: it is how a long answer is looked at
+		defer x.walk.Unlock()
 		want, err := toIDs(m.Fetch.GetWant(), proto.MaxHave)
 		if err != nil {
 			return err

@@ -2,9 +2,10 @@ package node
 
 import (
 	"context"
-	"encoding/binary"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,38 +24,47 @@ type session struct {
 	s    *syncer
 	v    *vault
 	id   object.DeviceID
+	out  bool // dialled by this device
 	conn *proto.Conn
-	work chan struct{} // something to say
-	want chan struct{} // something to fetch
-	done chan struct{}
+	ctx  context.Context // ends with the session
+	end  context.CancelFunc
+
+	proven func()        // the handshake is over: called once the session is registered
+	work   chan struct{} // something to say
+	want   chan struct{} // something to fetch
+	done   chan struct{}
 
 	mu    sync.Mutex
 	known map[[32]byte]bool        // records that the peer has
-	tips  map[[32]byte]bool        // records that the peer said it has, until they are here
 	told  map[[32]byte]bool        // records of which the peer knows that they are complete here
 	acked map[object.ID]bool       // heads that are complete at the peer
 	pongs []uint64                 // pings to answer, after all else was said
 	pings map[uint64]chan struct{} // own ones, on the way
 	nonce uint64
 	data  *proto.Conn // data stream, opened when needed
-}
+	stray int         // bytes that came and were not asked for
+	total int         // bytes that came
 
-const helloDomain = "bsv/hello/1"
-
-func helloAAD(epoch uint32, from, to object.DeviceID) []byte {
-	b := append([]byte(helloDomain), binary.BigEndian.AppendUint32(nil, epoch)...)
-	b = append(b, from[:]...)
-	return append(b, to[:]...)
+	asking sync.Mutex        // one fetch of this session at a time
+	walk   sync.Mutex        // one walk for this peer at a time: it holds what it has sent
+	rings  map[[32]byte]bool // that the peer has; of talk alone
+	ring   uint64            // of which change of the rings the peer knows
 }
 
 // handshake exchanges Hello: both at once, half a round trip.
-func (s *syncer) handshake(id object.DeviceID, st proto.Stream) (*session, error) {
+func (s *syncer) handshake(id object.DeviceID, st proto.Stream, out bool) (_ *session, err error) {
 	v, err := s.n.open()
 	if err != nil {
 		return nil, err
 	}
-	x := &session{s: s, v: v, id: id, conn: proto.NewConn(st), work: make(chan struct{}, 1), want: make(chan struct{}, 1), done: make(chan struct{}),
-		known: map[[32]byte]bool{}, tips: map[[32]byte]bool{}, acked: map[object.ID]bool{}, told: map[[32]byte]bool{}, pings: map[uint64]chan struct{}{}}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer func() {
+		if err != nil {
+			cancel()
+		}
+	}()
+	x := &session{s: s, v: v, id: id, out: out, ctx: ctx, end: cancel, rings: map[[32]byte]bool{}, conn: proto.NewConn(st), work: make(chan struct{}, 1), want: make(chan struct{}, 1), done: make(chan struct{}),
+		known: map[[32]byte]bool{}, acked: map[object.ID]bool{}, told: map[[32]byte]bool{}, pings: map[uint64]chan struct{}{}}
 	if err := st.SetDeadline(time.Now().Add(proto.Handshake)); err != nil {
 		return nil, err
 	}
@@ -63,19 +73,12 @@ func (s *syncer) handshake(id object.DeviceID, st proto.Stream) (*session, error
 		return nil, err
 	}
 	chain := v.view.memberChains()[v.id]
-	payload := &proto.HelloPayload{Version: 1, Chain: object.EncodeChain(chain)}
-	recs := v.view.records()
-	for i, k := range recs {
-		if i == 4096 {
-			break
-		}
-		payload.Tips = append(payload.Tips, slices.Clone(k.digest[:]))
-	}
+	payload := &proto.HelloPayload{Version: 1, Chain: object.EncodeChain(chain), Tips: v.view.tips(proto.MaxTips)}
 	b, err := pb.Marshal(payload)
 	if err != nil {
 		return nil, err
 	}
-	hello := &proto.Hello{Epoch: v.keys.Current, Sealed: keyring.Seal(nil, &e.Member, helloAAD(v.keys.Current, v.id, id), b)}
+	hello := &proto.Hello{Epoch: v.keys.Current, Sealed: keyring.Seal(nil, &e.Member, proto.HelloAAD(v.keys.Current, v.id, id), b)}
 	sent := make(chan error, 1)
 	go func() { sent <- x.conn.Send(hello, proto.MaxHello) }()
 	var theirs proto.Hello
@@ -96,7 +99,7 @@ func (x *session) verify(h *proto.Hello) error {
 	if err != nil {
 		return err
 	}
-	b, err := keyring.Open(nil, &e.Member, helloAAD(h.Epoch, x.id, x.v.id), h.Sealed)
+	b, err := keyring.Open(nil, &e.Member, proto.HelloAAD(h.Epoch, x.id, x.v.id), h.Sealed)
 	if err != nil {
 		return fmt.Errorf("hello: %w", err)
 	}
@@ -111,7 +114,7 @@ func (x *session) verify(h *proto.Hello) error {
 	if chain[len(chain)-1].Device != x.id {
 		return fmt.Errorf("hello: %w: the chain is another device's", object.ErrAdmission)
 	}
-	tips, err := proto.IDs32(p.Tips, 4096)
+	tips, err := proto.IDs32(p.Tips, proto.MaxTips)
 	if err != nil {
 		return err
 	}
@@ -125,8 +128,6 @@ func (x *session) verify(h *proto.Hello) error {
 	for _, t := range tips {
 		if have[t] {
 			x.known[t] = true
-		} else {
-			x.tips[t] = true
 		}
 	}
 	return nil
@@ -159,15 +160,19 @@ func (x *session) reset() {
 
 // run serves a session until it ends.
 func (s *syncer) run(x *session) {
-	s.register(x)
+	defer x.end()
+	if !s.register(x) { // both dialled at once, and the other stream stays
+		x.reset()
+		close(x.done)
+		return
+	}
 	var wg sync.WaitGroup
-	ctx, cancel := context.WithCancel(s.ctx)
-	wg.Go(func() { x.talk(ctx) })
-	wg.Go(func() { x.gather(ctx) })
+	wg.Go(func() { x.talk(x.ctx) })
+	wg.Go(func() { x.gather(x.ctx) })
 	x.kick()
 	x.fetch()
-	err := x.listen(ctx)
-	cancel()
+	err := x.listen(x.ctx)
+	x.end()
 	if isViolation(err) {
 		s.strike(x.id, err)
 	}
@@ -180,17 +185,17 @@ func (s *syncer) run(x *session) {
 
 // talk says what the peer does not know yet.
 func (x *session) talk(ctx context.Context) {
-	if err := x.sendRings(); err != nil {
-		x.reset()
-		return
-	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-x.work:
 		}
-		if err := x.push(ctx); err != nil {
+		err := x.sendRings()
+		if err == nil {
+			err = x.push(ctx)
+		}
+		if err != nil {
 			if ctx.Err() == nil {
 				x.s.log.Debug("push", "peer", x.id.String(), "err", err)
 			}
@@ -200,37 +205,57 @@ func (x *session) talk(ctx context.Context) {
 	}
 }
 
-func (x *session) send(m *proto.Control) error {
-	if err := x.conn.SetDeadline(time.Now().Add(proto.Idle)); err != nil {
-		return err
-	}
-	if err := x.conn.Send(m, proto.MaxControl); err != nil {
-		return err
-	}
-	return x.conn.SetDeadline(time.Time{})
-}
+func (x *session) send(m *proto.Control) error { return x.conn.Send(m, proto.MaxControl) }
 
+// sendRings sends the key rings that the peer has not got yet, in as many
+// messages as they need.
 func (x *session) sendRings() error {
-	m := &proto.Rings{}
+	change := x.s.rings.Load()
+	if len(x.rings) > 0 && x.ring == change {
+		return nil
+	}
+	m, size := &proto.Rings{}, 0
+	flush := func() error {
+		if len(m.Rings) == 0 {
+			return nil
+		}
+		err := x.send(&proto.Control{Message: &proto.Control_Rings{Rings: m}})
+		m, size = &proto.Rings{}, 0
+		return err
+	}
 	for r, err := range repo.Rings(x.v.repo.Backend(), x.s.log) {
 		if err != nil {
 			return err
 		}
-		m.Rings = append(m.Rings, r.Encode())
+		b := r.Encode()
+		d := sha256.Sum256(b)
+		if x.rings[d] || len(b) > proto.MaxControl/2 {
+			continue
+		}
+		if size+len(b) > proto.MaxControl/2 {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		x.rings[d] = true
+		m.Rings, size = append(m.Rings, b), size+len(b)
 	}
-	return x.send(&proto.Control{Message: &proto.Control_Rings{Rings: m}})
+	x.ring = change
+	return flush()
 }
 
 // push sends the records that the peer lacks, with the blocks of a small
 // change.
 func (x *session) push(ctx context.Context) error {
 	var news []known
+	recs := x.v.view.records()
 	x.mu.Lock()
+	x.forget(recs)
 	var have []object.ID
 	for h := range x.acked {
 		have = append(have, h)
 	}
-	for _, k := range x.v.view.records() {
+	for _, k := range recs {
 		if !x.known[k.digest] {
 			news = append(news, k)
 		} else if !k.said.Head.IsZero() {
@@ -276,6 +301,22 @@ func (x *session) push(ctx context.Context) error {
 		x.s.sentObjects.Add(uint64(len(b.Ids) / 32))
 	}
 	return x.acknowledge(ctx)
+}
+
+// forget drops what is noted about records that are no longer kept. The caller
+// holds mu.
+func (x *session) forget(recs []known) {
+	if len(x.known)+len(x.told)+len(x.acked) < 4*len(recs)+256 {
+		return
+	}
+	kept, heads := map[[32]byte]bool{}, map[object.ID]bool{}
+	for _, k := range recs {
+		kept[k.digest], heads[k.said.Head] = true, true
+	}
+	gone := func(d [32]byte, _ bool) bool { return !kept[d] }
+	maps.DeleteFunc(x.known, gone)
+	maps.DeleteFunc(x.told, gone)
+	maps.DeleteFunc(x.acked, func(id object.ID, _ bool) bool { return !heads[id] })
 }
 
 var errTooMuch = errors.New("more than fits an announcement")

@@ -82,6 +82,11 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if _, err := os.Lstat(n.home.Paths().Words()); err == nil {
 		s.Warnings = append(s.Warnings, Warning{"the recovery words lie in " + n.home.Paths().Words() + ": write them down elsewhere and remove the file", "rm " + n.home.Paths().Words()})
 	}
+	w, err := n.recordWarnings(v)
+	if err != nil {
+		return s, err
+	}
+	s.Warnings = append(s.Warnings, w...)
 	if s.Conflicts > 0 {
 		s.Warnings = append(s.Warnings, Warning{count(s.Conflicts, "conflict") + ": both versions are kept", "bsv conflicts"})
 	}
@@ -97,7 +102,7 @@ func count(n int, what string) string {
 
 func (n *Node) nameOf(v *vault, d object.DeviceID) string {
 	if name, ok := v.view.get("name/" + d.String()); ok {
-		return name
+		return printable(name)
 	}
 	return d.String()
 }

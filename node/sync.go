@@ -146,6 +146,9 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 	if disk {
 		n.work.Lock()
 		a, err := n.applyState(ctx, v, r.AcceptDeletes)
+		if err == nil {
+			err = n.heartbeat(ctx, v)
+		}
 		n.work.Unlock()
 		if err != nil {
 			return res, err
@@ -236,7 +239,8 @@ func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 		if err != nil {
 			return err
 		}
-		if len(pending) == 0 && x.hasAcked(heads) {
+		// What the peer has not got is not waited for, but its own work.
+		if !v.view.names(t.id, pending) && x.hasAcked(heads) {
 			return nil
 		}
 		if now := s.fetchedBytes.Load() + s.sentBytes.Load(); now != mark {
@@ -253,6 +257,13 @@ func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// names reports whether a device's records name one of some heads.
+func (w *view) names(d object.DeviceID, heads []object.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.ofLocked(d), func(k known) bool { return slices.Contains(heads, k.said.Head) })
 }
 
 // hasAcked reports whether heads are complete at the peer.

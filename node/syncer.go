@@ -27,22 +27,39 @@ type syncer struct {
 	wg     sync.WaitGroup
 
 	arrived chan struct{} // heads have become complete
-	fetchMu sync.Mutex    // one fetch at a time
+	turn    chan struct{} // holds one: who fetches
+	rings   atomic.Uint64 // changes of the key rings
 
 	mu       sync.Mutex
 	sessions map[object.DeviceID]*session
+	changed  chan struct{}           // closed whenever a session or a handshake begins or ends
+	proving  map[object.DeviceID]int // handshakes under way
+	serving  map[object.DeviceID]int // data streams
 	dialing  map[object.DeviceID]bool
-	banned   map[object.DeviceID]time.Time
-	strikes  map[object.DeviceID]int
+	breaches map[object.DeviceID]*breaches
 
 	fetchedObjects, fetchedBytes, sentObjects, sentBytes, roundTrips atomic.Uint64
 }
 
-// maxStrikes is how many violations a peer is forgiven, and banTime how long
-// it is shut out after them.
+// maxStrikes is at which violation a peer is shut out, and banTime for how
+// long at first; every further time it is twice as long, up to longestBan.
 const (
 	maxStrikes = 3
 	banTime    = time.Minute
+	longestBan = 24 * time.Hour
+)
+
+// breaches are a peer's violations.
+type breaches struct {
+	strikes int
+	bans    int
+	until   time.Time // shut out
+}
+
+// Bounds of handshakes under way: of one device, and of all.
+const (
+	maxProving    = 2
+	maxProvingAll = 64
 )
 
 // StartNetwork begins to exchange over a network. The node owns it from now
@@ -50,7 +67,8 @@ const (
 func (n *Node) StartNetwork(net Network) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &syncer{n: n, net: net, log: n.log, ctx: ctx, cancel: cancel, arrived: make(chan struct{}, 1),
-		sessions: map[object.DeviceID]*session{}, dialing: map[object.DeviceID]bool{}, banned: map[object.DeviceID]time.Time{}, strikes: map[object.DeviceID]int{}}
+		turn: make(chan struct{}, 1), changed: make(chan struct{}), sessions: map[object.DeviceID]*session{}, proving: map[object.DeviceID]int{},
+		serving: map[object.DeviceID]int{}, dialing: map[object.DeviceID]bool{}, breaches: map[object.DeviceID]*breaches{}}
 	n.netMu.Lock()
 	n.net, n.sync = net, s
 	n.pair = newPairing(n, net)
@@ -71,12 +89,12 @@ func (n *Node) StopNetwork() {
 	if s == nil {
 		return
 	}
-	s.cancel()
 	s.mu.Lock()
-	for _, x := range s.sessions {
+	s.cancel()
+	s.mu.Unlock()
+	for _, x := range s.all() {
 		x.reset()
 	}
-	s.mu.Unlock()
 	if err := net.Close(); err != nil {
 		n.log.Warn("close network", "err", err)
 	}
@@ -158,7 +176,7 @@ func (s *syncer) found(id object.DeviceID, connected bool) {
 	s.mu.Lock()
 	_, have := s.sessions[id]
 	busy := s.dialing[id]
-	banned := time.Now().Before(s.banned[id])
+	banned := s.shutOut(id)
 	if !have && !busy && !banned {
 		s.dialing[id] = true
 	}
@@ -217,35 +235,97 @@ func (s *syncer) connect(ctx context.Context, id object.DeviceID, addrs []string
 	if x := s.session(id); x != nil {
 		return x, nil
 	}
+	s.mu.Lock()
+	banned := s.shutOut(id)
+	s.mu.Unlock()
+	if banned {
+		return nil, errShutOut
+	}
 	st, err := s.net.Dial(ctx, id, proto.SyncProtocol, addrs)
 	if err != nil {
 		return nil, err
 	}
-	x, err := s.handshake(id, st)
+	stop := context.AfterFunc(ctx, func() { s.reset(st) })
+	defer stop()
+	done := s.prove(id)
+	x, err := s.handshake(id, st, true)
 	if err != nil {
+		done()
 		// The peer was reached: it may be opening a session itself just now.
 		return nil, errors.Join(fmt.Errorf("%w: %w", errLost, err), st.Reset())
 	}
-	s.wg.Go(func() { s.run(x) })
+	x.proven = done
+	if !s.goRun(x) {
+		x.reset()
+		return nil, context.Canceled
+	}
 	return x, nil
 }
+
+// goRun serves a session beside the caller; false when the network has ended.
+func (s *syncer) goRun(x *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return false
+	}
+	s.wg.Go(func() { s.run(x) })
+	return true
+}
+
+var errShutOut = errors.New("the device broke the protocol: it is shut out for a while")
 
 // accept takes a session that a peer opened.
 func (s *syncer) accept(_ context.Context, from object.DeviceID, st proto.Stream) {
 	s.mu.Lock()
-	banned := time.Now().Before(s.banned[from])
+	all := 0
+	for _, n := range s.proving {
+		all += n
+	}
+	refused := s.shutOut(from) || s.proving[from] >= maxProving || all >= maxProvingAll
 	s.mu.Unlock()
-	if banned {
+	if refused {
 		s.reset(st)
 		return
 	}
-	x, err := s.handshake(from, st)
+	done := s.prove(from)
+	x, err := s.handshake(from, st, false)
 	if err != nil {
+		done()
 		s.log.Debug("a peer did not prove itself", "peer", from.String(), "err", err)
 		s.reset(st)
 		return
 	}
+	x.proven = done
 	s.run(x)
+}
+
+// prove notes that a handshake is under way, until the function that it
+// returns is called.
+func (s *syncer) prove(id object.DeviceID) (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proving[id]++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.proving[id]--; s.proving[id] == 0 {
+			delete(s.proving, id)
+		}
+		s.change()
+	})
+}
+
+// change wakes who waits for a session. The caller holds mu.
+func (s *syncer) change() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// ringsChanged tells the sessions that there are new key rings.
+func (s *syncer) ringsChanged() {
+	s.rings.Add(1)
+	s.kickAll()
 }
 
 func (s *syncer) reset(st proto.Stream) {
@@ -254,27 +334,54 @@ func (s *syncer) reset(st proto.Stream) {
 	}
 }
 
-// strike counts a violation; the third shuts the peer out for a while.
+// strike counts a violation; every third shuts the peer out for a while.
 func (s *syncer) strike(id object.DeviceID, err error) {
 	s.log.Warn("a peer broke the protocol", "peer", id.String(), "err", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.strikes[id]++
-	if s.strikes[id] >= maxStrikes {
-		s.strikes[id] = 0
-		s.banned[id] = time.Now().Add(banTime)
+	b := s.breaches[id]
+	if b == nil {
+		b = &breaches{}
+		s.breaches[id] = b
 	}
+	if b.strikes++; b.strikes < maxStrikes {
+		return
+	}
+	b.strikes = 0
+	b.until = time.Now().Add(min(longestBan, banTime<<min(b.bans, 16)))
+	b.bans++
 }
 
-func (s *syncer) register(x *session) {
+// shutOut reports whether a peer broke the rules too often. The caller holds
+// mu.
+func (s *syncer) shutOut(id object.DeviceID) bool {
+	b := s.breaches[id]
+	return b != nil && time.Now().Before(b.until)
+}
+
+// register makes x the session with its peer. Of two that were dialled from
+// both sides at once both ends keep the one of the smaller id; otherwise the
+// newer one takes the older one's place.
+func (s *syncer) register(x *session) bool {
+	better := func(x *session) bool {
+		return x.out == (compareID(object.ID(x.v.id), object.ID(x.id)) < 0)
+	}
 	s.mu.Lock()
 	old := s.sessions[x.id]
+	if old != nil && old.out != x.out && better(old) {
+		s.mu.Unlock()
+		x.proven()
+		return false
+	}
 	s.sessions[x.id] = x
+	s.change()
 	s.mu.Unlock()
+	x.proven()
 	if old != nil {
 		old.reset()
 	}
 	s.n.Bus.Publish(event.Event{Kind: event.Connected, Device: x.id.String()})
+	return true
 }
 
 func (s *syncer) unregister(x *session) {
@@ -282,6 +389,7 @@ func (s *syncer) unregister(x *session) {
 	gone := s.sessions[x.id] == x
 	if gone {
 		delete(s.sessions, x.id)
+		s.change()
 	}
 	s.mu.Unlock()
 	if gone {

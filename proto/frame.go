@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,12 +16,52 @@ import (
 // ErrViolation is wrapped by errors about what no honest peer sends.
 var ErrViolation = errors.New("protocol violation")
 
+// ErrSlow is wrapped by errors about a peer that moves less than Floor.
+var ErrSlow = errors.New("too slow")
+
 // Conn frames messages on a stream: uvarint length, then the message.
 type Conn struct {
 	Stream
 	r  *bufio.Reader
 	mu sync.Mutex // guards writing
 }
+
+// Allowance is how long n bytes may take: a peer may pause for Idle, and moves
+// Floor bytes a second otherwise.
+func Allowance(n int) time.Duration { return Idle + time.Duration(n)*time.Second/Floor }
+
+// within resets the stream when f takes longer than n bytes may. A deadline
+// would not do: streams have one for both directions.
+func (c *Conn) within(n int, f func() error) error {
+	t := time.AfterFunc(Allowance(n), func() { _ = c.Reset() }) // f tells of it
+	err := f()
+	if !t.Stop() && err != nil {
+		return fmt.Errorf("%w: %d bytes in %v: %w", ErrSlow, n, Allowance(n), err)
+	}
+	return err
+}
+
+// take reads n bytes. They are allocated as they come: a number that a peer
+// sent reserves nothing.
+func (c *Conn) take(n int) ([]byte, error) {
+	var b []byte
+	err := c.within(n, func() error {
+		for len(b) < n {
+			k := min(n-len(b), max(len(b), firstTake))
+			b = slices.Grow(b, k)
+			got, err := io.ReadFull(c.r, b[len(b):len(b)+k])
+			b = b[:len(b)+got]
+			if err != nil {
+				return noEOF(err)
+			}
+		}
+		return nil
+	})
+	return b, err
+}
+
+// firstTake is what is allocated before the first byte has come.
+const firstTake = 4 << 10
 
 // NewConn frames a stream.
 func NewConn(s Stream) *Conn { return &Conn{Stream: s, r: bufio.NewReaderSize(s, 64<<10)} }
@@ -35,27 +76,42 @@ func (c *Conn) Send(m proto.Message, limit int) error {
 		return fmt.Errorf("send: message of %d bytes, above %d", len(b), limit)
 	}
 	out := binary.AppendUvarint(make([]byte, 0, len(b)+5), uint64(len(b)))
+	return c.write(append(out, b...))
+}
+
+// write writes parts one after the other, in the time that they may take.
+func (c *Conn) write(parts ...[]byte) error {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err = c.Stream.Write(append(out, b...))
-	return err
+	return c.within(n, func() error {
+		for _, p := range parts {
+			if _, err := c.Stream.Write(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Receive reads one message of at most limit bytes.
 func (c *Conn) Receive(m proto.Message, limit int) error {
-	n, err := binary.ReadUvarint(c.r)
+	n, err := c.length()
 	if err != nil {
 		return err
 	}
 	if n > uint64(limit) {
 		return fmt.Errorf("%w: a message of %d bytes, above %d", ErrViolation, n, limit)
 	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(c.r, b); err != nil {
-		return noEOF(err)
+	b, err := c.take(int(n))
+	if err != nil {
+		return err
 	}
 	if err := proto.Unmarshal(b, m); err != nil {
-		return fmt.Errorf("%w: %v", ErrViolation, err)
+		return fmt.Errorf("%w: %w", ErrViolation, err)
 	}
 	return nil
 }
@@ -66,6 +122,31 @@ func noEOF(err error) error {
 	}
 	return err
 }
+
+// length reads the length of a message: as long as nothing has come it may
+// wait for ever.
+func (c *Conn) length() (n uint64, err error) {
+	if _, err := c.r.Peek(1); err != nil {
+		return 0, err
+	}
+	err = c.within(maxLength, func() error {
+		for i := range maxLength {
+			b, err := c.r.ReadByte()
+			if err != nil {
+				return noEOF(err)
+			}
+			n |= uint64(b&0x7f) << (7 * i)
+			if b < 0x80 {
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: a length of more than %d bytes", ErrViolation, maxLength)
+	})
+	return n, err
+}
+
+// maxLength is the most bytes that the length of a message may have.
+const maxLength = 5
 
 // Frame types of a data stream.
 const (
@@ -86,16 +167,7 @@ func (c *Conn) SendBlock(ids [][32]byte, block []byte) error {
 	for _, id := range ids {
 		b = append(b, id[:]...)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.SetDeadline(time.Now().Add(Idle)); err != nil {
-		return err
-	}
-	if _, err := c.Stream.Write(b); err != nil {
-		return err
-	}
-	_, err := c.Stream.Write(block)
-	return err
+	return c.write(b, block)
 }
 
 // SendEnd writes the end of an answer.
@@ -107,34 +179,28 @@ func (c *Conn) SendEnd(e *End) error {
 	b := make([]byte, 5, 5+len(m))
 	b[0] = FrameEnd
 	binary.LittleEndian.PutUint32(b[1:], uint32(len(m)))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, err = c.Stream.Write(append(b, m...))
-	return err
+	return c.write(append(b, m...))
 }
 
 // ReceiveFrame reads the next frame of an answer: a block, or the end.
 func (c *Conn) ReceiveFrame() (ids [][32]byte, block []byte, end *End, err error) {
-	if err := c.SetDeadline(time.Now().Add(Idle)); err != nil {
+	head, err := c.take(5)
+	if err != nil {
 		return nil, nil, nil, err
-	}
-	var head [5]byte
-	if _, err := io.ReadFull(c.r, head[:]); err != nil {
-		return nil, nil, nil, noEOF(err)
 	}
 	n := binary.LittleEndian.Uint32(head[1:])
 	if n > MaxFrame {
 		return nil, nil, nil, fmt.Errorf("%w: a frame of %d bytes, above %d", ErrViolation, n, MaxFrame)
 	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(c.r, b); err != nil {
-		return nil, nil, nil, noEOF(err)
+	b, err := c.take(int(n))
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	switch head[0] {
 	case FrameEnd:
 		end = &End{}
 		if err := proto.Unmarshal(b, end); err != nil {
-			return nil, nil, nil, fmt.Errorf("%w: %v", ErrViolation, err)
+			return nil, nil, nil, fmt.Errorf("%w: %w", ErrViolation, err)
 		}
 		return nil, nil, end, nil
 	case FrameBlock:

@@ -1,0 +1,201 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"path/filepath"
+	"testing"
+
+	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/keyring"
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
+)
+
+// lone is a node of one vault and another device of it.
+func lone(t *testing.T) (*Node, *vault, *teller) {
+	t.Helper()
+	ctx := context.Background()
+	tmp := t.TempDir()
+	h, err := home.Open(ctx, home.Paths{Dir: filepath.Join(tmp, "home"), Config: filepath.Join(tmp, "config.toml")}, home.Options{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := Open(ctx, Options{Home: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var s keyring.Secret
+	copy(s[:], "a view's own secret of 32 bytes.")
+	if _, err := n.Init(ctx, InitRequest{Words: s.Words()}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := n.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, v, newTeller(t, v, s)
+}
+
+// teller is a device that makes records.
+type teller struct {
+	t         *testing.T
+	v         *vault
+	dev       keyring.Device
+	id        object.DeviceID
+	admission object.Admission
+	seq       uint64
+}
+
+func newTeller(t *testing.T, v *vault, s keyring.Secret) *teller {
+	o := &teller{t: t, v: v, dev: keyring.NewDevice(v.header)}
+	o.id = object.DeviceID(o.dev.ID())
+	o.admission = object.Admit(v.header.Tag, 0, o.id, o.dev.Recipient(), s.Admission())
+	return o
+}
+
+func (o *teller) record(head object.ID) object.Record {
+	o.t.Helper()
+	o.seq++
+	r, err := object.SealRecord(o.v.keys, o.dev.Signing, object.Outer{Tag: o.v.header.Tag, Device: o.id, Incarnation: 1 << 32, Seq: o.seq}, object.Statement{Head: head})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return r
+}
+
+func (o *teller) tell(head object.ID) bool {
+	o.t.Helper()
+	kept, err := o.v.view.take(o.t.Context(), o.record(head))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return kept
+}
+
+func garbage(n int) object.ID {
+	var id object.ID
+	binary.BigEndian.PutUint64(id[:], uint64(n)+1)
+	return id
+}
+
+func stored(t *testing.T, v *vault, d object.DeviceID) int {
+	t.Helper()
+	n := 0
+	for r, err := range v.repo.Records(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Device == d {
+			n++
+		}
+	}
+	return n
+}
+
+// A member cannot make others keep more records than a few hundred, and what
+// counts is never dropped for what does not.
+func TestRecordsOfAMemberAreBounded(t *testing.T) {
+	_, v, o := lone(t)
+	w := v.view
+	w.join(object.Settings{}.Admit(o.admission))
+	for range 100 {
+		if !o.tell(garbage(1)) {
+			t.Fatal("a newer record is not kept")
+		}
+	}
+	if n := len(w.ofLocked(o.id)); n != 1 {
+		t.Errorf("%d records of one head are kept", n)
+	}
+	counts := garbage(2)
+	o.tell(counts)
+	if err := w.mark(counts); err != nil { // as if everything below it had come
+		t.Fatal(err)
+	}
+	for i := range maxRecords + 200 {
+		if !o.tell(garbage(10 + i)) {
+			t.Fatal("a newer record is not kept")
+		}
+	}
+	if err := w.save(); err != nil {
+		t.Fatal(err)
+	}
+	list := w.ofLocked(o.id)
+	if len(list) != maxRecords || stored(t, v, o.id) != maxRecords {
+		t.Errorf("%d records are kept, %d stored", len(list), stored(t, v, o.id))
+	}
+	if !w.names(o.id, []object.ID{counts}) {
+		t.Error("a head that is complete here was dropped for garbage")
+	}
+	if !w.names(o.id, []object.ID{garbage(10 + maxRecords + 199)}) {
+		t.Error("the newest record is not among them")
+	}
+}
+
+// Records of devices that are no members wait in memory, bounded, and are
+// stored once their device is admitted.
+func TestRecordsOfStrangers(t *testing.T) {
+	_, v, o := lone(t)
+	w := v.view
+	o.tell(garbage(1))
+	if err := w.save(); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.records()) != 1 || stored(t, v, o.id) != 0 {
+		t.Errorf("%d records count, %d are stored", len(w.records()), stored(t, v, o.id))
+	}
+	w.join(object.Settings{}.Admit(o.admission))
+	if err := w.save(); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.records()) != 2 || stored(t, v, o.id) != 1 || w.strangeB != 0 {
+		t.Errorf("after the admission %d records count, %d are stored, %d bytes wait", len(w.records()), stored(t, v, o.id), w.strangeB)
+	}
+	kept := 0
+	stranger := newTeller(t, v, keyring.Secret{1})
+	for i := 0; ; i++ {
+		if !stranger.tell(garbage(100 + i)) {
+			break
+		}
+		kept++
+	}
+	if kept == 0 || w.strangeB > maxStrange {
+		t.Errorf("%d records wait, %d bytes", kept, w.strangeB)
+	}
+}
+
+// A Hello names the newest record of every device first, and no more than
+// fit.
+func TestTips(t *testing.T) {
+	_, v, o := lone(t)
+	w := v.view
+	w.join(object.Settings{}.Admit(o.admission))
+	for i := range 10 {
+		o.tell(garbage(i))
+	}
+	if n := len(w.tips(proto.MaxTips)); n != 11 {
+		t.Errorf("%d tips of 11 records", n)
+	}
+	few := w.tips(2)
+	newest := map[[32]byte]bool{}
+	for _, d := range []object.DeviceID{o.id, v.id} {
+		k, ok := w.newest(d)
+		if !ok {
+			t.Fatal("no record")
+		}
+		newest[k.digest] = true
+	}
+	for _, b := range few {
+		if !newest[[32]byte(b)] {
+			t.Error("an old record goes before a newest one")
+		}
+	}
+}
