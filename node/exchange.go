@@ -199,20 +199,21 @@ func (x *session) takeRings(m *proto.Rings) error {
 	return nil
 }
 
+// takeAck notes what is complete at the peer. A record that is not here says
+// nothing.
 func (x *session) takeAck(a *proto.Ack) error {
-	if len(a.GetDevice()) != 32 {
-		return fmt.Errorf("%w: an acknowledgement of no device", proto.ErrViolation)
+	if len(a.GetDevice()) != 32 || len(a.GetDigest()) != 32 {
+		return fmt.Errorf("%w: an acknowledgement of no record", proto.ErrViolation)
 	}
-	d := object.DeviceID(a.GetDevice())
-	for _, k := range x.v.view.records() {
-		if k.rec.Device == d && k.rec.Incarnation == a.GetIncarnation() && k.rec.Seq == a.GetSeq() && !a.GetMeta() {
-			x.mu.Lock()
-			x.known[k.digest] = true
-			if !k.said.Head.IsZero() {
-				x.acked[k.said.Head] = true
-			}
-			x.mu.Unlock()
-		}
+	k, ok := x.v.view.record([32]byte(a.GetDigest()))
+	if !ok || a.GetMeta() {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.known[k.digest] = true
+	if !k.said.Head.IsZero() {
+		x.acked[k.said.Head] = true
 	}
 	return nil
 }

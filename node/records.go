@@ -179,6 +179,14 @@ func (w *view) save() error {
 	return nil
 }
 
+// record is the kept record of a digest.
+func (w *view) record(digest [32]byte) (known, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k, ok := w.recs[digest]
+	return k, ok
+}
+
 // newer orders the records of one device.
 func newer(a, b object.Record) bool {
 	if a.Incarnation != b.Incarnation {

@@ -373,7 +373,7 @@ func (x *session) acknowledge(ctx context.Context) error {
 		if !x.v.view.hasComplete(k.said.Head) {
 			continue
 		}
-		err := x.send(&proto.Control{Message: &proto.Control_Ack{Ack: &proto.Ack{Device: slices.Clone(k.rec.Device[:]), Incarnation: k.rec.Incarnation, Seq: k.rec.Seq}}})
+		err := x.send(&proto.Control{Message: &proto.Control_Ack{Ack: &proto.Ack{Device: slices.Clone(k.rec.Device[:]), Incarnation: k.rec.Incarnation, Seq: k.rec.Seq, Digest: k.digest[:]}}})
 		if err != nil {
 			return err
 		}

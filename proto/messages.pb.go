@@ -416,13 +416,15 @@ func (x *Rings) GetRings() [][]byte {
 	return nil
 }
 
-// Ack says that a record and everything below its head is durable here.
+// Ack says that a record and everything below its head is durable here. Two
+// forks of a device may carry one number: the digest says which is meant.
 type Ack struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Device        []byte                 `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
 	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
-	Meta          bool                   `protobuf:"varint,4,opt,name=meta,proto3" json:"meta,omitempty"` // contents are not here
+	Meta          bool                   `protobuf:"varint,4,opt,name=meta,proto3" json:"meta,omitempty"`    // contents are not here
+	Digest        []byte                 `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"` // SHA-256 of the record
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -483,6 +485,13 @@ func (x *Ack) GetMeta() bool {
 		return x.Meta
 	}
 	return false
+}
+
+func (x *Ack) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
 }
 
 type Ping struct {
@@ -1105,12 +1114,13 @@ const file_proto_messages_proto_rawDesc = "" +
 	"\x03ids\x18\x01 \x01(\fR\x03ids\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"\x1d\n" +
 	"\x05Rings\x12\x14\n" +
-	"\x05rings\x18\x01 \x03(\fR\x05rings\"e\n" +
+	"\x05rings\x18\x01 \x03(\fR\x05rings\"}\n" +
 	"\x03Ack\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\fR\x06device\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n" +
-	"\x04meta\x18\x04 \x01(\bR\x04meta\"\x1c\n" +
+	"\x04meta\x18\x04 \x01(\bR\x04meta\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\"\x1c\n" +
 	"\x04Ping\x12\x14\n" +
 	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"}\n" +
 	"\aRequest\x12%\n" +

@@ -97,7 +97,7 @@ func TestVectors(t *testing.T) {
 		return w.Send(&Control{Message: &Control_Ping{Ping: &Ping{Nonce: 300}}}, MaxControl)
 	})
 	send("message.ack", func() error {
-		return w.Send(&Control{Message: &Control_Ack{Ack: &Ack{Device: other[:], Incarnation: 1 << 32, Seq: 9}}}, MaxControl)
+		return w.Send(&Control{Message: &Control_Ack{Ack: &Ack{Device: other[:], Incarnation: 1 << 32, Seq: 9, Digest: joiner[:]}}}, MaxControl)
 	})
 	send("message.fetch", func() error {
 		return w.Send(&Request{Request: &Request_Fetch{Fetch: &Fetch{Want: [][]byte{joiner[:]}, Have: [][]byte{other[:]}}}}, MaxControl)
