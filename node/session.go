@@ -179,6 +179,10 @@ func (s *syncer) run(x *session) {
 	x.reset()
 	s.unregister(x)
 	wg.Wait()
+	s.signal() // what came last may have found nobody to fetch and tell
+	for _, o := range s.all() {
+		o.fetch()
+	}
 	close(x.done)
 	s.log.Debug("session ended", "peer", x.id.String(), "err", err)
 }
