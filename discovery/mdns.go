@@ -102,7 +102,7 @@ type notifee struct {
 const (
 	maxFound  = 64               // devices that are no members, at once
 	foundFor  = 10 * time.Minute // how long such a one is tried
-	maxAddrs  = 16               // addresses of one announcement
+	maxAddrs  = 16               // addresses of one announcement, or record: whoever makes it says where we dial
 	memberFor = time.Hour        // how long a member's announced addresses are kept; those of records stay
 )
 

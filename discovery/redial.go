@@ -51,7 +51,7 @@ func (h *Host) SetMembers(members map[object.DeviceID][]string) {
 			continue
 		}
 		delete(old, p)
-		h.addAddrs(p, addrs, peerstore.PermanentAddrTTL)
+		h.addAddrs(p, addrs[:min(len(addrs), maxAddrs)], peerstore.PermanentAddrTTL)
 		if !h.members[p] {
 			h.members[p] = true
 			h.h.ConnManager().Protect(p, "member")

@@ -197,3 +197,24 @@ func TestLongAnswers(t *testing.T) {
 		}
 	})
 }
+
+// Of one device two handshakes at most are under way; others still get in.
+func TestHandshakesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := memnet.New()
+		a := newMember(t, net, testSecret().Words())
+		e := newEvilIn(t, net)
+		for range 100 {
+			e.dial(t, a.host, proto.SyncProtocol)
+		}
+		synctest.Wait()
+		if n := net.Streams(a.host.Self(), e.host.Self()); n != 2 {
+			t.Errorf("%d of 100 silent streams are kept", n)
+		}
+		newEvilIn(t, net).session(t, a.host)
+		quiet(proto.Handshake)
+		if n := net.Streams(a.host.Self(), e.host.Self()); n != 0 {
+			t.Errorf("%d are kept after %v", n, proto.Handshake)
+		}
+	})
+}

@@ -159,7 +159,7 @@ func (n *Node) members() {
 		for _, p := range setup.Peers {
 			if id, err := object.ParseDeviceID(p.Device); err == nil {
 				if _, ok := m[id]; ok {
-					m[id] = append(m[id], p.Addrs...)
+					m[id] = append(slices.Clone(p.Addrs), m[id]...) // a person gave them
 				}
 			}
 		}

@@ -69,12 +69,24 @@ func (w *view) join(s object.Settings) {
 }
 
 func (w *view) joinLocked(s object.Settings) {
-	w.settings = w.settings.Join(s)
+	joined := w.settings.Join(s)
+	if size(joined) > size(w.settings) {
+		// Nobody may fill the map until no record can carry it any more.
+		if b, err := joined.Encode(); err != nil || len(b) > object.MaxObject/2 {
+			w.n.log.Warn("settings that are too large are left out", "bytes", len(b), "err", err)
+			joined = w.settings
+		}
+	}
+	w.settings = joined
 	w.v.mergeVersion.Store(w.version("version/merge"))
 	w.v.writerVersion.Store(w.version("version/writer"))
 	w.members = object.Members(w.settings.Admissions, w.v.header.Tag, 0, w.v.header.Admission)
 	w.heads = nil
 	w.promote()
+}
+
+func size(s object.Settings) int {
+	return len(s.Registers) + len(s.Admissions) + len(s.Revocations) + len(s.Generations)
 }
 
 // version reads a register that only grows. What is no number is newer than

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -197,5 +198,28 @@ func TestTips(t *testing.T) {
 		if !newest[[32]byte(b)] {
 			t.Error("an old record goes before a newest one")
 		}
+	}
+}
+
+// A member that fills the settings keeps nobody from publishing.
+func TestFullSettings(t *testing.T) {
+	n, v, o := lone(t)
+	w := v.view
+	flood := object.Settings{}
+	for i := range 1 << 16 {
+		flood.Registers = append(flood.Registers, object.Register{Name: fmt.Sprintf("tag/%05d", i), Value: "x", Counter: 1, Writer: o.id})
+	}
+	w.join(flood)
+	w.join(object.Settings{}.Admit(o.admission))
+	if !w.isMember(o.id) {
+		t.Error("full settings admit nobody")
+	}
+	n.work.Lock()
+	defer n.work.Unlock()
+	if err := n.publish(t.Context(), v, object.ID{}); err != nil {
+		t.Error(err)
+	}
+	if _, ok := w.get("name/" + v.id.String()); !ok {
+		t.Error("what was set before is gone")
 	}
 }

@@ -15,7 +15,7 @@ func TestKillJoin(t *testing.T) {
 	write(t, filepath.Join(a.dir, "a.txt"), "of a\n")
 	a.start("--no-mdns", "--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(t)), a.dir)
 	for _, point := range []string{
-		"home.aside.renamed", "cas.vault.written", "cas.vault.durable", "cas.key.durable", "home.device.written", "home.device.renamed", "record.begin", "record.published",
+		"home.aside.renamed", "cas.vault.written", "cas.vault.durable", "cas.key.durable", "home.device.written", "home.device.renamed", "record.begin", "record.noted", "record.published",
 	} {
 		t.Logf("killed at %s", point)
 		b := newDevice(t, "b")
@@ -52,7 +52,7 @@ func TestKillJoin(t *testing.T) {
 // works, for itself and for a device that joins.
 func TestKillInit(t *testing.T) {
 	for _, point := range []string{
-		"home.format.written", "cas.vault.written", "cas.vault.durable", "cas.key.durable", "record.begin", "record.published", "home.device.written", "home.device.renamed", "home.setup.written",
+		"home.format.written", "cas.vault.written", "cas.vault.durable", "cas.key.durable", "record.begin", "record.noted", "record.published", "home.device.written", "home.device.renamed", "home.setup.written",
 	} {
 		d := newDevice(t, "a")
 		write(t, filepath.Join(d.dir, "a.txt"), "of a\n")
