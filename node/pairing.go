@@ -280,7 +280,7 @@ func (w *view) wrappings() [][32]byte {
 
 // withWords waits for a person who compares four words.
 func (p *pairing) withWords(ctx context.Context, v *vault, from object.DeviceID, c *proto.Conn, ask *proto.PairAsk, words string) error {
-	r := &request{id: from, wrapping: [32]byte(ask.GetWrapping()), name: printable(ask.GetName()), words: words, since: time.Now(), place: p.place(from), answer: make(chan bool, 1), done: make(chan error, 1)}
+	r := &request{id: from, wrapping: [32]byte(ask.GetWrapping()), name: legible(ask.GetName()), words: words, since: time.Now(), place: p.place(from), answer: make(chan bool, 1), done: make(chan error, 1)}
 	p.mu.Lock()
 	p.expire()
 	if old := p.pending[from]; old != nil {
@@ -352,8 +352,8 @@ func (p *pairing) expire() {
 	}
 }
 
-// printable is a name that somebody else chose, fit for a terminal.
-func printable(name string) string {
+// legible is a name that somebody else chose, fit for a terminal.
+func legible(name string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'

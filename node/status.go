@@ -102,7 +102,7 @@ func count(n int, what string) string {
 
 func (n *Node) nameOf(v *vault, d object.DeviceID) string {
 	if name, ok := v.view.get("name/" + d.String()); ok {
-		return printable(name)
+		return legible(name)
 	}
 	return d.String()
 }
