@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"strings"
 
 	"github.com/bsvsync/bsv/internal/event"
 	"github.com/bsvsync/bsv/object"
@@ -129,6 +126,11 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 		out.change.Updated += r.Change.Updated
 		out.change.Deleted += r.Change.Deleted
 		out.problems = append(out.problems, r.Problems...)
+		if r.Left {
+			if err := n.recoverSwap(ctx, v, j.m, []object.ID{j.have, j.want}); err != nil {
+				return false, err
+			}
+		}
 		if errors.Is(err, worktree.ErrReplan) {
 			return true, nil
 		}
@@ -136,8 +138,8 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 			return false, err
 		}
 		g.Materialised[j.m.Path] = j.want
-		if len(r.Problems) > 0 {
-			if g.Materialised[j.m.Path], err = n.without(ctx, v, j.have, j.want, j.m.Path, r.Problems); err != nil {
+		if len(r.Undone) > 0 {
+			if g.Materialised[j.m.Path], err = worktree.Without(ctx, v.repo.Hasher(), v.repo, v.repo, j.want, r.Undone); err != nil {
 				return false, err
 			}
 			if err := v.repo.Commit(ctx); err != nil {
@@ -156,31 +158,12 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 	return false, nil
 }
 
-// without is the wanted tree with the paths that failed as they were.
-func (n *Node) without(ctx context.Context, v *vault, have, want object.ID, at string, bad []worktree.Problem) (object.ID, error) {
-	for _, p := range bad {
-		rel := "/" + strings.TrimPrefix(strings.TrimPrefix(p.Path, at), "/")
-		e, ok, err := object.LookupPath(ctx, v.repo, have, rel)
-		if err != nil {
-			return object.ID{}, err
-		}
-		old := &e
-		if !ok {
-			old = nil
-		}
-		if want, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, want, rel, old); err != nil {
-			return object.ID{}, err
-		}
-	}
-	return want, nil
-}
-
 func (n *Node) shouldBrake(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, consent bool) (bool, error) {
 	if consent || !n.home.Config().Sync.Brake {
 		n.setBrake(m.Path, false)
 		return false, nil
 	}
-	c, err := worktree.Count(ctx, v.repo, have, want)
+	c, err := worktree.Count(ctx, v.repo, v.repo, m, have, want)
 	if err != nil || c.Deleted <= 25 {
 		n.setBrake(m.Path, false)
 		return false, err
@@ -255,42 +238,20 @@ func (n *Node) recoverSwaps(ctx context.Context, v *vault) error {
 		if err != nil {
 			return err
 		}
-		trees := []object.ID{g.Materialised[m.Path], want}
-		back, err := worktree.Recover(m, func(dir []string, name string, f *os.File, fi fs.FileInfo) (bool, error) {
-			c, _, err := v.repo.WriteFile(ctx, f, fi.Size())
-			if err != nil {
-				return false, err
-			}
-			path := "/" + strings.Join(dir, "/")
-			for _, t := range trees {
-				if t.IsZero() {
-					continue
-				}
-				d, ok, err := object.LookupPath(ctx, v.repo, t, path)
-				if err != nil {
-					return false, err
-				}
-				if !ok || d.Kind != object.Dir {
-					continue
-				}
-				for e, err := range object.Entries(ctx, v.repo, d.Tree, "") {
-					if err != nil {
-						return false, err
-					}
-					if e.Kind == object.File && e.Content == c {
-						return true, nil
-					}
-				}
-			}
-			return false, nil
-		})
-		if err != nil {
+		if err := n.recoverSwap(ctx, v, m, []object.ID{g.Materialised[m.Path], want}); err != nil {
 			return err
-		}
-		for _, p := range back {
-			n.log.Warn("a file that was being replaced came back under a new name", "mapping", m.Path, "path", p)
-			n.Bus.Publish(event.Event{Kind: event.Notice, Path: object.JoinPath(m.Path, p), Message: "a file that was being replaced came back under a new name"})
 		}
 	}
 	return n.home.State().SetValue("applying", nil)
+}
+
+// recoverSwap cleans one mapped directory. trees are what it held and what it
+// was to hold.
+func (n *Node) recoverSwap(ctx context.Context, v *vault, m worktree.Mapping, trees []object.ID) error {
+	back, err := worktree.Recover(ctx, m, v.repo, trees)
+	for _, p := range back {
+		n.log.Warn("a file that was being replaced came back under a new name", "mapping", m.Path, "path", p)
+		n.Bus.Publish(event.Event{Kind: event.Notice, Path: object.JoinPath(m.Path, p), Message: "a file that was being replaced came back under a new name"})
+	}
+	return err
 }

@@ -174,7 +174,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 	}
 	m := worktree.Mapping{Path: "/", Dir: to, Unmarked: true}
 	if len(list) == 0 {
-		c, err := worktree.Count(ctx, v.repo, object.ID{}, tree)
+		c, err := worktree.Count(ctx, v.repo, v.repo, m, object.ID{}, tree)
 		if err != nil || r.DryRun {
 			res.Applied = Applied(c)
 			return res, err
@@ -204,7 +204,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 	if err != nil {
 		return res, err
 	}
-	c, err := worktree.Count(ctx, v.repo, s.Tree, want)
+	c, err := worktree.Count(ctx, v.repo, v.repo, m, s.Tree, want)
 	if err != nil || r.DryRun {
 		res.Applied = Applied(c)
 		return res, err
@@ -342,7 +342,7 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 		return applied{}, err
 	}
 	if dry {
-		c, err := worktree.Count(ctx, v.repo, st.Root, root)
+		c, err := worktree.Count(ctx, v.repo, v.repo, worktree.Mapping{Path: "/"}, st.Root, root)
 		return applied{change: c}, err
 	}
 	if root == st.Root { // but the disk may not have been given it yet

@@ -124,7 +124,7 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	}
 	accept := func(a []object.ID) error {
 		for _, s := range t.scans {
-			if err := worktree.Sync(s.m.Dir); err != nil {
+			if err := worktree.Sync(s.m, s.r); err != nil {
 				return fmt.Errorf("sync %s: %w", s.m.Dir, err)
 			}
 			g.Materialised[s.m.Path] = s.r.Tree

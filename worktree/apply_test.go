@@ -1,7 +1,6 @@
 package worktree
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -219,10 +218,13 @@ func TestRecover(t *testing.T) {
 	g.write("d/.bsv-new-1", "half")
 	g.write("d/.bsv-swap-2", "known")
 	g.write(".bsv-swap-3", "a person's only copy")
-	back, err := Recover(g.m, func(_ []string, _ string, f *os.File, _ os.FileInfo) (bool, error) {
-		b, err := io.ReadAll(f)
-		return bytes.Equal(b, []byte("known")), err
-	})
+	known := g.scan(object.ID{}).Tree // the names of an apply are not in it
+	e := object.Entry{Kind: object.File, Mode: 0o644, Content: object.Content{Inline: "known"}, Size: 5}
+	tree, err := object.SetPath(context.Background(), g.s.Hasher(), g.s, g.s, known, "/d/a", &e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Recover(context.Background(), g.m, g.s, []object.ID{known, tree})
 	if err != nil || len(back) != 1 || g.read(back[0]) != "a person's only copy" {
 		t.Fatal(back, err)
 	}

@@ -1,70 +1,48 @@
 package worktree
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"io/fs"
-	"os"
+
+	"github.com/bsvsync/bsv/internal/vfs"
+	"github.com/bsvsync/bsv/object"
 )
 
-// errLink: a component of a path is a link, or became one.
-var errLink = errors.New("not a directory of its own (a link stands there)")
+var (
+	// errChanged: a file changed while it was read.
+	errChanged = errors.New("changed while reading")
+	// errSpecial: a pipe, socket or device stands where bsv has something.
+	errSpecial = errors.New("neither a file, a directory nor a link stands there")
+	// errKept: a directory cannot go because of what bsv does not touch in it.
+	errKept = errors.New("a directory with ignored files stands there")
+)
 
-// directory is an opened directory; all work goes through single names in it.
-type directory struct{ *os.Root }
-
-// openRoot opens a mapped directory. The mapping's own path may go through
-// links: the person chose it.
-func openRoot(dir string) (*directory, error) {
-	r, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
+// openPath opens a directory below another one.
+func openPath(d vfs.Dir, path []string) (vfs.Dir, error) {
+	at := d
+	for _, name := range path {
+		next, err := at.OpenDir(name)
+		if at != d {
+			err = errors.Join(err, at.Close())
+		}
+		if err != nil {
+			return nil, err
+		}
+		at = next
 	}
-	return &directory{r}, nil
-}
-
-// open opens a subdirectory without following a link: os.Root would follow
-// one inside of itself, so the opened directory must be the one that lstat
-// saw.
-func (d *directory) open(name string) (*directory, error) {
-	before, err := d.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !before.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errLink}
-	}
-	r, err := d.OpenRoot(name)
-	if err != nil {
-		return nil, err
-	}
-	after, err := r.Stat(".")
-	if err == nil && !os.SameFile(before, after) {
-		err = &fs.PathError{Op: "open", Path: name, Err: errLink}
-	}
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	return &directory{r}, nil
-}
-
-// names lists the directory.
-func (d *directory) names() ([]fs.DirEntry, error) {
-	f, err := d.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.ReadDir(-1)
+	return at, nil
 }
 
 // openFile opens a regular file for reading; what is opened is what lstat saw.
-func (d *directory) openFile(name string, seen fs.FileInfo) (*os.File, error) {
-	f, err := d.OpenFile(name, os.O_RDONLY|openFlags, 0)
+func openFile(d vfs.Dir, name string, seen vfs.Stat) (vfs.Handle, error) {
+	f, err := d.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	fi, err := f.Stat()
-	if err == nil && (!fi.Mode().IsRegular() || !os.SameFile(fi, seen)) {
+	st, err := f.Stat()
+	if err == nil && !st.Is(seen) {
 		err = &fs.PathError{Op: "open", Path: name, Err: errChanged}
 	}
 	if err != nil {
@@ -73,5 +51,27 @@ func (d *directory) openFile(name string, seen fs.FileInfo) (*os.File, error) {
 	return f, nil
 }
 
-// errChanged: a file changed while it was read.
-var errChanged = errors.New("changed while reading")
+// kindOf is 0 for what bsv does not keep: pipes, sockets, devices.
+func kindOf(st vfs.Stat) object.EntryKind {
+	switch st.Type {
+	case 0:
+		return object.File
+	case fs.ModeDir:
+		return object.Dir
+	case fs.ModeSymlink:
+		return object.Symlink
+	}
+	return 0
+}
+
+// sameFile reports whether a file is what it was before it was renamed, which
+// touches ctime.
+func sameFile(a, b vfs.Stat) bool {
+	return a.Is(b) && a.Type == b.Type && a.Size == b.Size && a.MTime == b.MTime
+}
+
+func tempName(prefix string) string {
+	var b [8]byte
+	rand.Read(b[:])
+	return prefix + hex.EncodeToString(b[:])
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
@@ -252,6 +253,49 @@ func Advance(ctx context.Context, h *object.Hasher, g object.Getter, sink object
 		}
 	}
 	return materialised, nil
+}
+
+// Without is the wanted tree where some steps of its plan were left undone:
+// what the disk then holds of what it was given.
+func Without(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, wanted object.ID, undone []Step) (object.ID, error) {
+	for _, s := range slices.Backward(undone) { // from the end, each path is as the step left it
+		path := "/" + strings.Join(s.Path, "/")
+		e := s.From
+		switch {
+		case s.Op == OpSetDir && s.To != nil: // made, but not given its own mode
+			n := *s.To
+			n.Mode |= 0o700
+			if e != nil && e.Kind == object.Dir {
+				n.Mode, n.MTime = e.Mode, e.MTime
+			}
+			e = &n
+		case s.Op == OpSetDir:
+			continue
+		case s.Op == OpRmdir: // what is still in it follows
+			n := *e
+			empty, _, err := object.BuildTree(ctx, h, sink, func(func(object.Entry, error) bool) {})
+			if err != nil {
+				return object.ID{}, err
+			}
+			n.Tree, n.Size = empty, 0
+			e = &n
+		}
+		if e != nil && s.Op == OpSetDir { // what is in it stays
+			now, ok, err := object.LookupPath(ctx, g, wanted, path)
+			if err != nil {
+				return object.ID{}, err
+			}
+			if !ok || now.Kind != object.Dir {
+				continue
+			}
+			e.Tree, e.Size = now.Tree, now.Size
+		}
+		var err error
+		if wanted, err = object.SetPath(ctx, h, g, sink, wanted, path, e); err != nil {
+			return object.ID{}, err
+		}
+	}
+	return wanted, nil
 }
 
 // Held is the part of a scanned tree that is old, not edited: what some known

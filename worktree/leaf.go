@@ -5,24 +5,25 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/object"
 )
 
 // leaf reads a file or a link.
-func (s *scanner) leaf(ctx context.Context, d *directory, path []string, c *child, src *sources) error {
+func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, src *sources) error {
 	now := time.Now()
 	c.same = false
-	if w, ok := s.o.Written.get(strings.Join(path, "/")); ok && w.stat.same(c.fi) {
-		c.entry, c.stat, c.ok = w.entry, statOf(c.name, c.fi, now), true
+	if w, ok := s.o.Written.get(strings.Join(path, "/")); ok && w.stat.same(c.seen) {
+		c.entry, c.stat, c.ok = w.entry, statOf(c.name, c.seen, now), true
+		s.touch(path, c.seen)
 		return nil
 	}
 	s.o.Fault.Hit("scan.file")
-	e, fi, err := s.read(ctx, d, c)
+	e, st, err := s.read(ctx, d, c)
 	if err != nil {
 		if ctx.Err() != nil || !isPathError(err) {
 			return err
@@ -40,15 +41,26 @@ func (s *scanner) leaf(ctx context.Context, d *directory, path []string, c *chil
 	if had && was.Kind == e.Kind {
 		e.Xattrs, e.Owner = was.Xattrs, was.Owner
 	}
-	c.entry, c.stat, c.ok = e, statOf(c.name, fi, now), true
+	c.entry, c.stat, c.ok = e, statOf(c.name, st, now), true
+	s.touch(path, st)
 	s.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "snapshot", Path: s.virtual(path), Files: 1, Bytes: e.Size})
 	return nil
 }
 
+// touch notes what has to be durable before somebody hears of it.
+func (s *scanner) touch(path []string, st vfs.Stat) {
+	switch st.Type {
+	case 0:
+		s.res.touched.file(path, st.Dev)
+	case fs.ModeDir:
+		s.res.touched.dir(path, st.Dev)
+	}
+}
+
 // statOf is what the row keeps. A file that changed within the clock's
 // granularity of its scan is not trusted next time.
-func statOf(name string, fi fs.FileInfo, now time.Time) rowName {
-	r := rowName{name: name, kind: kindOf(fi), mode: permOf(fi), size: fi.Size(), mtime: fi.ModTime().UnixNano(), ctime: ctimeOf(fi), inode: inodeOf(fi)}
+func statOf(name string, st vfs.Stat, now time.Time) rowName {
+	r := rowName{name: name, kind: kindOf(st), mode: st.Mode, size: st.Size, mtime: st.MTime, ctime: st.CTime, inode: st.Inode}
 	window := 20 * time.Millisecond
 	if r.mtime%int64(time.Second) == 0 {
 		window = 2 * time.Second
@@ -62,61 +74,58 @@ func statOf(name string, fi fs.FileInfo, now time.Time) rowName {
 // attempts is how often a file that changes under the reader is read.
 const attempts = 3
 
-func (s *scanner) read(ctx context.Context, d *directory, c *child) (object.Entry, fs.FileInfo, error) {
-	e := object.Entry{Name: c.name, MTime: c.fi.ModTime().UnixNano()}
-	if kindOf(c.fi) == object.Symlink {
+func (s *scanner) read(ctx context.Context, d vfs.Dir, c *child) (object.Entry, vfs.Stat, error) {
+	st := c.seen
+	e := object.Entry{Name: c.name, MTime: st.MTime}
+	if kindOf(st) == object.Symlink {
 		target, err := d.Readlink(c.name)
 		if err != nil {
-			return e, nil, err
+			return e, st, err
 		}
 		e.Kind, e.Target = object.Symlink, target
-		return e, c.fi, e.Check()
+		return e, st, e.Check()
 	}
-	f, err := d.openFile(c.name, c.fi)
+	f, err := openFile(d, c.name, st)
 	if err != nil {
-		return e, nil, err
+		return e, st, err
 	}
 	defer f.Close()
-	fi := c.fi
 	for range attempts {
-		in := &source{f: f}
-		content, n, err := s.o.Store.WriteFile(ctx, in, fi.Size())
+		in := &source{f: f, left: st.Size + 1} // a file that grows without end is not read without end
+		content, n, err := s.o.Store.WriteFile(ctx, in, st.Size)
 		if err != nil && in.err == nil { // the store's trouble is not the file's
-			return e, nil, &storeError{err}
+			return e, st, &storeError{err}
 		}
 		if err != nil {
-			return e, nil, err
+			return e, st, err
 		}
 		after, err := f.Stat()
 		if err != nil {
-			return e, nil, err
+			return e, st, err
 		}
-		if n == uint64(after.Size()) && after.Size() == fi.Size() && after.ModTime().Equal(fi.ModTime()) && ctimeOf(after) == ctimeOf(fi) {
-			e.Kind, e.Content, e.Size, e.Mode, e.MTime = object.File, content, n, permOf(fi), fi.ModTime().UnixNano()
-			return e, fi, nil
+		if n == uint64(after.Size) && after.Size == st.Size && after.MTime == st.MTime && after.CTime == st.CTime {
+			e.Kind, e.Content, e.Size, e.Mode, e.MTime = object.File, content, n, st.Mode, st.MTime
+			return e, st, nil
 		}
-		fi = after
+		st = after
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return e, nil, err
+			return e, st, err
 		}
 	}
-	return e, nil, &fs.PathError{Op: "read", Path: c.name, Err: errChanged}
+	return e, st, &fs.PathError{Op: "read", Path: c.name, Err: errChanged}
 }
 
-func (s *scanner) readIgnore(d *directory, path []string) ignoreRules {
-	r, err := readIgnore(d)
-	if err != nil {
-		s.problem(join(path, ignoreName), err)
+// readIgnore reads the rules of a directory; none where there is no file of
+// them.
+func readIgnore(d vfs.Dir) (ignoreRules, error) {
+	st, err := d.Lstat(ignoreName)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !st.IsRegular() {
+		return ignoreRules{}, nil
 	}
-	return r
-}
-
-func readIgnore(d *directory) (ignoreRules, error) {
-	fi, err := d.Lstat(ignoreName)
-	if err != nil || !fi.Mode().IsRegular() {
+	if err != nil {
 		return ignoreRules{}, err
 	}
-	f, err := d.openFile(ignoreName, fi)
+	f, err := openFile(d, ignoreName, st)
 	if err != nil {
 		return ignoreRules{}, err
 	}
@@ -127,12 +136,17 @@ func readIgnore(d *directory) (ignoreRules, error) {
 
 // source tells errors of reading the file from those of storing it.
 type source struct {
-	f   *os.File
-	err error
+	f    io.Reader
+	left int64
+	err  error
 }
 
 func (r *source) Read(p []byte) (int, error) {
-	n, err := r.f.Read(p)
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := r.f.Read(p[:min(int64(len(p)), r.left)])
+	r.left -= int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}

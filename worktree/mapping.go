@@ -3,11 +3,13 @@ package worktree
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -28,6 +30,7 @@ type Mapping struct {
 	Hidden  []string // absolute directories that are no part of it: bsv's home
 	// Unmarked: no mapping, but a directory that a person named as a target.
 	Unmarked bool
+	FS       vfs.FS // nil: the real one
 }
 
 const (
@@ -41,23 +44,95 @@ func reserved(name string, root bool) bool {
 	return root && name == markerName || strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, swapPrefix)
 }
 
-// SetMarker marks the directory as mapped by this device. live says whether
-// another device's marker still counts.
+// openRoot opens the mapped directory, marked or not. Its own path may go
+// through links: the person chose it.
+func (m Mapping) openRoot() (vfs.Dir, error) {
+	if m.FS == nil {
+		return vfs.OS{}.OpenDir(m.Dir)
+	}
+	return m.FS.OpenDir(m.Dir)
+}
+
+// open opens the mapped directory if it is there and ours.
+func (m Mapping) open() (vfs.Dir, error) {
+	root, err := m.openRoot()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", m.Path, ErrNotMounted, err)
+	}
+	if m.Unmarked {
+		return root, nil
+	}
+	text, err := readMarker(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%s: %w (no marker in %s)", m.Path, ErrNotMounted, m.Dir)
+	case err != nil:
+		err = fmt.Errorf("%s: %w: %w", m.Path, ErrNotMounted, err)
+	case text != m.Device.String():
+		err = fmt.Errorf("%s: %s: %w: %s", m.Path, m.Dir, ErrForeign, text)
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
+// maxMarker bounds a marker file in bytes.
+const maxMarker = 1 << 10
+
+func readMarker(root vfs.Dir) (string, error) {
+	f, err := root.Open(markerName)
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxMarker))
+	return strings.TrimSpace(string(b)), errors.Join(err, f.Close())
+}
+
+// SetMarker marks the directory as mapped by this device, durably. live says
+// whether another device's marker still counts. A link at the marker's name is
+// replaced, not followed.
 func (m Mapping) SetMarker(live func(object.DeviceID) bool) error {
-	name := filepath.Join(m.Dir, markerName)
-	b, err := os.ReadFile(name)
-	if err == nil {
-		id, perr := object.ParseDeviceID(strings.TrimSpace(string(b)))
+	root, err := m.openRoot()
+	if err != nil {
+		return fmt.Errorf("mark %s: %w", m.Dir, err)
+	}
+	return errors.Join(m.setMarker(root, live), root.Close())
+}
+
+func (m Mapping) setMarker(root vfs.Dir, live func(object.DeviceID) bool) error {
+	text, err := readMarker(root)
+	switch {
+	case err == nil:
+		id, perr := object.ParseDeviceID(text)
 		if perr == nil && id == m.Device {
 			return nil
 		}
 		if perr == nil && live(id) {
 			return fmt.Errorf("%s: %w: %s", m.Dir, ErrForeign, id)
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, vfs.ErrNotFile):
 		return fmt.Errorf("read marker: %w", err)
 	}
-	if err := os.WriteFile(name, []byte(m.Device.String()+"\n"), 0o644); err != nil {
+	temp := tempName(newPrefix)
+	f, err := root.Create(temp)
+	if err == nil {
+		_, err = f.Write([]byte(m.Device.String() + "\n"))
+		err = errors.Join(err, f.Chmod(0o644))
+		if err == nil {
+			err = f.Sync()
+		}
+		if err = errors.Join(err, f.Close()); err == nil {
+			err = root.Rename(temp, markerName)
+		}
+		if err != nil {
+			err = errors.Join(err, root.Remove(temp))
+		}
+	}
+	if err == nil {
+		err = root.Sync()
+	}
+	if err != nil {
 		return fmt.Errorf("write marker: %w", err)
 	}
 	return nil
@@ -68,25 +143,20 @@ func (m Mapping) CheckMarker() error {
 	if m.Unmarked {
 		return nil
 	}
-	b, err := os.ReadFile(filepath.Join(m.Dir, markerName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w (no marker in %s)", m.Path, ErrNotMounted, m.Dir)
-	}
+	root, err := m.open()
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", m.Path, ErrNotMounted, err)
+		return err
 	}
-	if id := strings.TrimSpace(string(b)); id != m.Device.String() {
-		return fmt.Errorf("%s: %s: %w: %s", m.Path, m.Dir, ErrForeign, id)
-	}
-	return nil
+	return root.Close()
 }
 
 // RemoveMarker takes the marker away when the mapping ends.
 func (m Mapping) RemoveMarker() error {
-	if m.CheckMarker() != nil {
-		return nil
+	root, err := m.open()
+	if err != nil {
+		return nil // not there, or not ours
 	}
-	return os.Remove(filepath.Join(m.Dir, markerName))
+	return errors.Join(root.Remove(markerName), root.Sync(), root.Close())
 }
 
 // Problem is a path that could not be read or written.
@@ -102,4 +172,45 @@ func reason(err error) string {
 		return pe.Err.Error()
 	}
 	return err.Error()
+}
+
+// outside says which paths are none of the mapping's business.
+type outside struct {
+	exclude ignoreRules
+	hidden  [][]string // components below the mapping
+}
+
+func (m Mapping) outside() outside {
+	var o outside
+	if len(m.Exclude) > 0 {
+		o.exclude = parseIgnore(strings.Join(m.Exclude, "\n"))
+	}
+	for _, h := range m.Hidden {
+		if rel, err := filepath.Rel(m.Dir, h); err == nil {
+			o.hidden = append(o.hidden, strings.Split(filepath.ToSlash(rel), "/"))
+		}
+	}
+	return o
+}
+
+// name reports whether a name is outside; its parents are known not to be.
+func (o outside) name(path []string, dir bool) bool {
+	if slices.ContainsFunc(o.hidden, func(h []string) bool { return slices.Equal(h, path) }) {
+		return true
+	}
+	if len(o.exclude.list) == 0 {
+		return false
+	}
+	ig, found := o.exclude.match(path, dir)
+	return ig && found
+}
+
+// path reports whether a path or one above it is outside.
+func (o outside) path(path []string, dir bool) bool {
+	for i := range path {
+		if o.name(path[:i+1], dir || i < len(path)-1) {
+			return true
+		}
+	}
+	return false
 }

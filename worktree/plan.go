@@ -34,8 +34,8 @@ type Step struct {
 
 // Plan enumerates the steps from one tree to another: pure, in an order in
 // which they can be done. Inside a directory the steps of one name stay
-// together, the name first, then its conflict copies; a directory's own mode
-// and times come after everything below it.
+// together, the name first, then its conflict copies; a directory's ignore
+// rules come before everything else in it, its own mode and times after.
 func Plan(ctx context.Context, g object.Getter, materialised, wanted object.ID) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) { plan(ctx, g, nil, materialised, wanted, yield) }
 }
@@ -60,6 +60,11 @@ func plan(ctx context.Context, g object.Getter, path []string, a, b object.ID, y
 		changes = append(changes, c)
 	}
 	slices.SortStableFunc(changes, func(x, y object.Change) int { return strings.Compare(stem(x.Name), stem(y.Name)) })
+	if i := slices.IndexFunc(changes, func(c object.Change) bool { return c.Name == ignoreName }); i > 0 {
+		rules := changes[i]
+		copy(changes[1:i+1], changes[:i])
+		changes[0] = rules
+	}
 	for _, c := range changes {
 		p := join(path, c.Name)
 		ta, tb := treeOf(c.A), treeOf(c.B)
@@ -106,9 +111,12 @@ type Change struct {
 	Created, Updated, Deleted uint64
 }
 
-// Count counts the files of a plan by what happens to them.
-func Count(ctx context.Context, g object.Getter, materialised, wanted object.ID) (Change, error) {
+// Count counts the files of a plan by what happens to them. What the mapping
+// excludes, and what the wanted tree's own rules ignore, stays as it is and is
+// not counted.
+func Count(ctx context.Context, g object.Getter, c Content, m Mapping, materialised, wanted object.ID) (Change, error) {
 	var n Change
+	spared := spared{ctx: ctx, g: g, c: c, outside: m.outside(), rules: map[string]*ignoreStack{}, tree: wanted}
 	for s, err := range Plan(ctx, g, materialised, wanted) {
 		if err != nil {
 			return n, err
@@ -119,7 +127,13 @@ func Count(ctx context.Context, g object.Getter, materialised, wanted object.ID)
 		case s.Op == OpWrite, s.Op == OpMeta:
 			n.Updated++
 		case s.Op == OpDelete:
-			n.Deleted++
+			stays, err := spared.path(s.Path)
+			if err != nil {
+				return n, fmt.Errorf("count: %w", err)
+			}
+			if !stays {
+				n.Deleted++
+			}
 		}
 	}
 	return n, nil

@@ -3,10 +3,10 @@ package worktree
 import (
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"slices"
 	"strings"
 
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -18,10 +18,11 @@ type row struct {
 	bytes uint64 // of all files below
 	files uint64 // files below
 	names []rowName
+	bare  bool // nothing in it, or only what is left out; not kept
 }
 
 // rowName is what stat said of one name. A file that was touched around its
-// scan has ctime 0, which no later stat equals.
+// scan has ctime -1, which no later stat equals.
 type rowName struct {
 	name  string
 	kind  object.EntryKind
@@ -44,26 +45,14 @@ func (r *row) find(name string) *rowName {
 }
 
 // same reports whether stat says what it said then.
-func (n *rowName) same(fi fs.FileInfo) bool {
-	return n.size == fi.Size() && n.mtime == fi.ModTime().UnixNano() && n.ctime == ctimeOf(fi) && n.ctime != -1 &&
-		n.inode == inodeOf(fi) && n.mode == permOf(fi) && n.kind == kindOf(fi)
+func (n *rowName) same(st vfs.Stat) bool {
+	return n.size == st.Size && n.mtime == st.MTime && n.ctime == st.CTime && n.ctime != -1 &&
+		n.inode == st.Inode && n.mode == st.Mode && n.kind == kindOf(st)
 }
 
 // sameDisplaced is same after a rename, which touches ctime.
-func (n *rowName) sameDisplaced(fi fs.FileInfo) bool {
-	return n.size == fi.Size() && n.mtime == fi.ModTime().UnixNano() && n.inode == inodeOf(fi) && n.kind == kindOf(fi)
-}
-
-func kindOf(fi fs.FileInfo) object.EntryKind {
-	switch fi.Mode().Type() {
-	case 0:
-		return object.File
-	case fs.ModeDir:
-		return object.Dir
-	case fs.ModeSymlink:
-		return object.Symlink
-	}
-	return 0
+func (n *rowName) sameDisplaced(st vfs.Stat) bool {
+	return n.size == st.Size && n.mtime == st.MTime && n.inode == st.Inode && n.kind == kindOf(st)
 }
 
 const rowVersion = 1

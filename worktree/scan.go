@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/bsvsync/bsv/internal/event"
 	"github.com/bsvsync/bsv/internal/fault"
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -44,9 +44,6 @@ type ScanOptions struct {
 	Workers int
 }
 
-// Sync makes what stands in a mapped directory durable.
-func Sync(dir string) error { return syncAll(dir) }
-
 // ScanResult is what a scan found.
 type ScanResult struct {
 	Tree     object.ID
@@ -56,6 +53,8 @@ type ScanResult struct {
 	Problems []Problem
 	Notices  []Problem
 	Rows     map[string][]byte // to be kept after the record is durable
+
+	touched *touched // what was not as the stat cache said
 }
 
 // Written remembers what Apply wrote and what stat said of it, by path below
@@ -90,9 +89,10 @@ func (w *Written) get(path string) (written, bool) {
 }
 
 type scanner struct {
-	o     ScanOptions
-	slots chan struct{}
-	toDo  map[string]bool // dirty directories and their parents
+	o       ScanOptions
+	slots   chan struct{}
+	toDo    map[string]bool // dirty directories and their parents
+	outside outside
 
 	mu  sync.Mutex
 	res ScanResult
@@ -101,16 +101,17 @@ type scanner struct {
 // Scan turns the mapped directory into a tree. Paths that cannot be read are
 // problems and keep what Base holds.
 func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
-	if err := o.Mapping.CheckMarker(); err != nil {
+	root, err := o.Mapping.open()
+	if err != nil {
 		return ScanResult{}, err
 	}
-	root, err := openRoot(o.Mapping.Dir)
+	defer root.Close()
+	seen, err := root.Stat()
 	if err != nil {
 		return ScanResult{}, fmt.Errorf("%s: %w: %w", o.Mapping.Path, ErrNotMounted, err)
 	}
-	defer root.Close()
-	s := &scanner{o: o, slots: make(chan struct{}, max(o.Workers, 4))}
-	s.res.Rows = map[string][]byte{}
+	s := &scanner{o: o, slots: make(chan struct{}, max(o.Workers, 4)), outside: o.Mapping.outside()}
+	s.res.Rows, s.res.touched = map[string][]byte{}, &touched{}
 	if o.Dirty != nil {
 		s.toDo = map[string]bool{}
 		for d := range o.Dirty {
@@ -123,7 +124,13 @@ func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
 			}
 		}
 	}
-	r, err := s.dir(ctx, root, nil, o.Base, nil)
+	r, err := s.dir(ctx, root, nil, seen, o.Base, nil)
+	if err != nil && ctx.Err() == nil && isPathError(err) && !o.Base.IsZero() {
+		// Nothing of it can be told, so nothing of it has changed.
+		s.problem(nil, err)
+		s.res.Tree = o.Base
+		return s.res, nil
+	}
 	if err != nil {
 		return ScanResult{}, fmt.Errorf("scan %s: %w", o.Mapping.Path, err)
 	}
@@ -193,45 +200,51 @@ func join(path []string, name string) []string {
 // child is one name of a directory on its way into its tree.
 type child struct {
 	name  string
-	fi    fs.FileInfo
+	seen  vfs.Stat
 	entry object.Entry
 	stat  rowName
 	ok    bool // belongs to the tree
+	left  bool // left out on purpose: ignored, excluded, hidden or special
 	same  bool // as the row says
 	lazy  bool // the entry is the one in the row's tree, not read yet
 }
 
 // dir scans one directory and everything below it.
-func (s *scanner) dir(ctx context.Context, d *directory, path []string, base object.ID, stack *ignoreStack) (*row, error) {
+func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.Stat, base object.ID, stack *ignoreStack) (*row, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	rel := strings.Join(path, "/")
 	old := s.row(ctx, rel)
 	if old != nil && s.toDo != nil && !s.toDo[rel] {
+		old.bare = len(old.names) == 0
 		return old, nil
 	}
-	list, err := d.names()
+	names, err := d.Names()
 	if err != nil {
 		return nil, err
 	}
 	if len(path) == 0 && s.o.Only != "" {
-		list = slices.DeleteFunc(list, func(e fs.DirEntry) bool { return e.Name() != s.o.Only })
+		names = slices.DeleteFunc(names, func(n string) bool { return n != s.o.Only })
 	}
-	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	if slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == ignoreName }) {
-		stack = stack.with(path, s.readIgnore(d, path))
+	slices.Sort(names)
+	if _, found := slices.BinarySearch(names, ignoreName); found {
+		rules, err := readIgnore(d)
+		if err != nil { // without them nothing can be told of what is below
+			return nil, err
+		}
+		stack = stack.with(path, rules)
 	}
 	src := &sources{s: s, ctx: ctx, base: base}
 	if old != nil {
 		src.old = old.tree
 	}
-	children := make([]child, len(list))
+	children := make([]child, len(names))
 	var wg sync.WaitGroup
 	var fatal error
-	for i, e := range list {
+	for i, name := range names {
 		c := &children[i]
-		c.name = e.Name()
+		c.name = name
 		if reserved(c.name, len(path) == 0) {
 			continue
 		}
@@ -257,15 +270,18 @@ func (s *scanner) dir(ctx context.Context, d *directory, path []string, base obj
 	if fatal != nil {
 		return nil, fatal
 	}
-	return s.finish(ctx, rel, children, old, src)
+	return s.finish(ctx, path, seen, children, old, src)
 }
 
 // finish builds the directory's tree, or takes the one it had.
-func (s *scanner) finish(ctx context.Context, rel string, children []child, old *row, src *sources) (*row, error) {
+func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, children []child, old *row, src *sources) (*row, error) {
 	out := &row{}
 	same := old != nil
-	n := 0
+	n, left := 0, 0
 	for _, c := range children {
+		if c.left {
+			left++
+		}
 		if !c.ok {
 			continue
 		}
@@ -283,6 +299,7 @@ func (s *scanner) finish(ctx context.Context, rel string, children []child, old 
 			out.files++
 		}
 	}
+	out.bare = n == 0 && left > 0
 	s.mu.Lock()
 	s.res.Dirs++
 	s.mu.Unlock()
@@ -309,16 +326,17 @@ func (s *scanner) finish(ctx context.Context, rel string, children []child, old 
 		return nil, err
 	}
 	out.tree, out.bytes = id, sum.Bytes
+	s.touch(path, seen)
 	s.mu.Lock()
-	s.res.Rows[rel] = out.encode()
+	s.res.Rows[strings.Join(path, "/")] = out.encode()
 	s.mu.Unlock()
 	return out, nil
 }
 
 // child fills in one name. An error is fatal; what concerns the name alone is
 // a problem.
-func (s *scanner) child(ctx context.Context, d *directory, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
-	fi, err := d.Lstat(c.name)
+func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
+	st, err := d.Lstat(c.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // went away since it was listed
 	}
@@ -332,27 +350,27 @@ func (s *scanner) child(ctx context.Context, d *directory, path []string, c *chi
 		s.problem(path, err)
 		return s.inherit(c, src)
 	}
-	kind := kindOf(fi)
-	if s.hidden(path) {
-		return nil
-	}
+	kind := kindOf(st)
 	if stack.ignored(path, kind == object.Dir) {
+		c.left = true
 		return nil
 	}
-	if s.excluded(path, kind == object.Dir) {
+	if s.outside.name(path, kind == object.Dir) {
+		c.left = true
 		return s.inherit(c, src)
 	}
-	c.fi = fi
+	c.seen = st
 	switch kind {
 	case object.Dir:
 		return s.subdir(ctx, d, path, c, old, src, stack)
 	case object.File, object.Symlink:
-		if n := oldName(old, c.name); n != nil && n.same(fi) {
+		if n := oldName(old, c.name); n != nil && n.same(st) {
 			c.stat, c.ok, c.same, c.lazy = *n, true, true, true
 			return nil
 		}
 		return s.leaf(ctx, d, path, c, src)
 	}
+	c.left = true
 	s.notice(path, "skipped: neither a file, a directory nor a link")
 	return nil
 }
@@ -362,26 +380,6 @@ func oldName(old *row, name string) *rowName {
 		return nil
 	}
 	return old.find(name)
-}
-
-func (s *scanner) hidden(path []string) bool {
-	if len(s.o.Mapping.Hidden) == 0 {
-		return false
-	}
-	full := filepath.Join(append([]string{s.o.Mapping.Dir}, path...)...)
-	return slices.Contains(s.o.Mapping.Hidden, full)
-}
-
-func (s *scanner) excluded(path []string, dir bool) bool {
-	return excluded(s.o.Mapping.Exclude, path, dir)
-}
-
-func excluded(patterns []string, path []string, dir bool) bool {
-	if len(patterns) == 0 {
-		return false
-	}
-	ig, found := parseIgnore(strings.Join(patterns, "\n")).match(path, dir)
-	return ig && found
 }
 
 // inherit keeps what the tree held at the name.
@@ -400,7 +398,7 @@ func (s *scanner) inherit(c *child, src *sources) error {
 	return nil
 }
 
-func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
+func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
 	n := oldName(old, c.name)
 	cached := n != nil && n.kind == object.Dir && src.base == src.old
 	var was object.Entry
@@ -417,10 +415,10 @@ func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *ch
 			below = was.Tree
 		}
 	}
-	sub, err := d.open(c.name)
+	sub, err := d.OpenDir(c.name)
 	var r *row
 	if err == nil {
-		r, err = s.dir(ctx, sub, path, below, stack)
+		r, err = s.dir(ctx, sub, path, c.seen, below, stack)
 		err = errors.Join(err, sub.Close())
 	}
 	if err != nil {
@@ -430,8 +428,12 @@ func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *ch
 		s.problem(path, err)
 		return s.inherit(c, src)
 	}
+	if r.bare && !cached && (!had || was.Kind != object.Dir) {
+		c.left = true // nothing in it is bsv's, and nobody knows it: no new directory
+		return nil
+	}
 	c.ok = true
-	if cached && n.tree == r.tree && n.mode == permOf(c.fi) && n.bytes == r.bytes {
+	if cached && n.tree == r.tree && n.mode == c.seen.Mode && n.bytes == r.bytes {
 		c.stat, c.same, c.lazy = *n, true, true
 		return nil
 	}
@@ -440,7 +442,7 @@ func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *ch
 			return err
 		}
 	}
-	c.entry = object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: permOf(c.fi), MTime: c.fi.ModTime().UnixNano()}
+	c.entry = object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: c.seen.Mode, MTime: c.seen.MTime}
 	if had && was.Kind == object.Dir {
 		c.entry.Xattrs, c.entry.Owner = was.Xattrs, was.Owner
 		// Its time alone is no change.
@@ -450,6 +452,9 @@ func (s *scanner) subdir(ctx context.Context, d *directory, path []string, c *ch
 	}
 	c.stat = rowName{name: c.name, kind: object.Dir, mode: c.entry.Mode, mtime: c.entry.MTime, tree: r.tree, bytes: r.bytes, files: r.files}
 	c.same = n != nil && n.kind == object.Dir && n.tree == r.tree && n.mode == c.entry.Mode && n.mtime == c.entry.MTime && n.bytes == r.bytes
+	if !c.same {
+		s.touch(path, c.seen)
+	}
 	return nil
 }
 
@@ -459,5 +464,5 @@ func isPathError(err error) bool {
 		return false
 	}
 	var pe *fs.PathError
-	return errors.As(err, &pe) || errors.Is(err, errChanged) || errors.Is(err, object.ErrLimit) || errors.Is(err, object.ErrName)
+	return errors.As(err, &pe) || errors.Is(err, errChanged) || errors.Is(err, vfs.ErrNotDir) || errors.Is(err, object.ErrLimit) || errors.Is(err, object.ErrName)
 }

@@ -2,143 +2,201 @@ package worktree
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/object"
 )
 
 // swap puts a written file at its name, after a look at what is displaced.
 func (a *applier) swap(w *write) error {
-	s := w.step
+	s, d := w.step, w.at.d
 	name := s.Path[len(s.Path)-1]
-	full := tempName(swapPrefix)
-	if err := w.d.Rename(w.temp, full); err != nil {
-		return err
-	}
-	w.temp = full
-	a.o.Fault.Hit("apply.swap")
-	_, err := w.d.Lstat(name)
+	before, err := d.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Absent: right when nothing is materialised there; otherwise somebody
 		// deleted it and no snapshot knows.
 		if s.From != nil {
-			return fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan)
+			return a.replan(s)
 		}
-		return noReplace(w.d, full, name)
+		err = d.RenameNew(w.temp, name)
+		if errors.Is(err, fs.ErrExist) {
+			return a.replan(s)
+		}
+		a.o.Fault.Hit("apply.placed")
+		return err
 	}
 	if err != nil {
 		return err
 	}
-	ok, err := a.expected(w.d, name, s, nil)
+	ok, err := a.expected(d, name, s, before)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		if same, err := a.already(w.d, name, s.To); err != nil || !same {
-			return errors.Join(err, fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan))
+		same, err := a.already(d, name, s.To, before)
+		if err != nil {
+			return err
 		}
-		return errors.Join(w.d.Remove(full), a.setMeta(w.d, name, s.To)) // the disk has it already
+		if !same {
+			return a.inTheWay(w.at, s.Path, before)
+		}
+		if err := d.Remove(w.temp); err != nil { // the disk has it already
+			return err
+		}
+		w.temp = ""
+		return a.setMeta(w.at, s.Path, s.To)
 	}
-	before, err := w.d.Lstat(name)
+	// From here on the temporary name may hold what was displaced.
+	full := tempName(swapPrefix)
+	if err := d.Rename(w.temp, full); err != nil {
+		return err
+	}
+	w.temp = full
+	a.o.Fault.Hit("apply.swap")
+	ours, err := d.Lstat(full)
 	if err != nil {
 		return err
 	}
-	err = w.d.exchange(full, name)
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrInvalid) {
+	err = d.Exchange(full, name)
+	if errors.Is(err, errors.ErrUnsupported) {
 		return a.swapAside(w, name, full, before)
 	}
+	if errors.Is(err, fs.ErrNotExist) { // deleted since the look
+		return a.replan(s)
+	}
 	if err != nil {
 		return err
 	}
+	w.temp = ""
 	a.o.Fault.Hit("apply.exchanged")
-	after, err := w.d.Lstat(full)
+	after, err := d.Lstat(full)
+	if err == nil && sameFile(before, after) {
+		return a.removeKnown(d, full)
+	}
+	if err == nil { // saved between the look and the swap
+		err = a.replan(s)
+	}
+	return errors.Join(err, a.exchangeBack(d, full, name, ours))
+}
+
+// exchangeBack undoes an exchange. What then is not as bsv wrote it is a
+// person's, who saved once more.
+func (a *applier) exchangeBack(d vfs.Dir, full, name string, ours vfs.Stat) error {
+	err := d.Exchange(full, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a.giveBack(d, full, name)
+	}
 	if err != nil {
+		a.res.Left = true
 		return err
 	}
-	if !sameFile(before, after) { // saved between the look and the swap: put it back
-		return errors.Join(fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan), w.d.exchange(full, name))
+	st, err := d.Lstat(full)
+	if err == nil && sameFile(st, ours) {
+		return a.removeKnown(d, full)
 	}
-	return w.d.Remove(full)
+	if err != nil {
+		a.res.Left = true
+		return err
+	}
+	return a.giveBack(d, full, recoveredName(full))
+}
+
+// giveBack puts what was renamed aside at its name again, or, if that is taken
+// meanwhile, under a name of its own.
+func (a *applier) giveBack(d vfs.Dir, aside, name string) error {
+	err := d.RenameNew(aside, name)
+	if errors.Is(err, fs.ErrExist) {
+		err = d.RenameNew(aside, recoveredName(aside))
+	}
+	if err != nil {
+		a.res.Left = true
+	}
+	return err
+}
+
+// removeKnown removes what was displaced and looked at.
+func (a *applier) removeKnown(d vfs.Dir, aside string) error {
+	err := d.Remove(aside)
+	if err != nil {
+		a.res.Left = true
+	}
+	a.o.Fault.Hit("apply.removed")
+	return err
+}
+
+func recoveredName(aside string) string {
+	return "recovered-" + strings.TrimPrefix(aside, swapPrefix)
 }
 
 // swapAside does without an exchange: the old file is renamed aside first.
-func (a *applier) swapAside(w *write, name, full string, before fs.FileInfo) error {
-	aside := tempName(swapPrefix)
-	if err := w.d.Rename(name, aside); err != nil {
+func (a *applier) swapAside(w *write, name, full string, before vfs.Stat) error {
+	d := w.at.d
+	aside, err := a.moveAside(d, name, before, w.step)
+	if err != nil {
 		return err
 	}
-	after, err := w.d.Lstat(aside)
-	if err == nil && !sameFile(before, after) {
-		err = fmt.Errorf("%s: %w", a.virtual(w.step.Path), ErrReplan)
+	err = d.RenameNew(full, name)
+	if errors.Is(err, fs.ErrExist) { // a new file stands there already
+		return errors.Join(a.replan(w.step), a.removeKnown(d, aside))
 	}
 	if err != nil {
-		return errors.Join(err, noReplace(w.d, aside, name))
+		return errors.Join(err, a.giveBack(d, aside, name))
 	}
-	if err := noReplace(w.d, full, name); err != nil {
-		return errors.Join(err, noReplace(w.d, aside, name))
-	}
-	return w.d.Remove(aside)
+	w.temp = ""
+	a.o.Fault.Hit("apply.placed")
+	return a.removeKnown(d, aside)
 }
 
-func sameFile(a, b fs.FileInfo) bool {
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
-}
-
-// noReplace renames without replacing: a link made first fails when the name
-// is taken meanwhile.
-func noReplace(d *directory, from, to string) error {
-	if err := d.renameNew(from, to); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s: %w", to, ErrReplan)
+// moveAside renames what was looked at, and gives it back if it is something
+// else by then.
+func (a *applier) moveAside(d vfs.Dir, name string, before vfs.Stat, s Step) (string, error) {
+	aside := tempName(swapPrefix)
+	if err := d.Rename(name, aside); err != nil {
+		if errors.Is(err, fs.ErrNotExist) { // deleted since the look
+			return "", a.replan(s)
 		}
-		return err
+		return "", err
 	}
-	return nil
+	a.o.Fault.Hit("apply.aside")
+	after, err := d.Lstat(aside)
+	if err == nil && !sameFile(before, after) {
+		err = a.replan(s)
+	}
+	if err != nil {
+		return "", errors.Join(err, a.giveBack(d, aside, name))
+	}
+	return aside, nil
 }
 
 // expected reports whether what stands at a name is what is materialised
-// there: by the stat cache, or by content.
-func (a *applier) expected(d *directory, name string, s Step, fi fs.FileInfo) (bool, error) {
-	if s.From == nil {
+// there: by the stat cache, or by content. st is what lstat said before.
+func (a *applier) expected(d vfs.Dir, name string, s Step, st vfs.Stat) (bool, error) {
+	if s.From == nil || kindOf(st) != s.From.Kind {
 		return false, nil
 	}
-	if fi == nil {
-		var err error
-		if fi, err = d.Lstat(name); err != nil {
-			return false, err
-		}
-	}
-	if kindOf(fi) != s.From.Kind {
-		return false, nil
-	}
-	if w, ok := a.res.Written.get(strings.Join(s.Path, "/")); ok && w.entry == *s.From && w.stat.sameDisplaced(fi) {
+	if w, ok := a.res.Written.get(strings.Join(s.Path, "/")); ok && w.entry == *s.From && w.stat.sameDisplaced(st) {
 		return true, nil
 	}
 	dir := strings.Join(s.Path[:len(s.Path)-1], "/")
 	if b, err := a.o.Memory.Row(a.o.Mapping.Path, dir); err == nil && b != nil {
 		if r, err := decodeRow(b); err == nil {
-			if n := r.find(s.Path[len(s.Path)-1]); n != nil && n.same(fi) {
+			if n := r.find(s.Path[len(s.Path)-1]); n != nil && n.same(st) {
 				if e, ok, err := object.Lookup(a.ctx, a.o.Store, r.tree, n.name); err == nil && ok && e.SameContent(*s.From) {
 					return true, nil
 				}
 			}
 		}
 	}
-	return a.already(d, name, s.From)
+	return a.already(d, name, s.From, st)
 }
 
-// already reports whether the name holds an entry's content.
-func (a *applier) already(d *directory, name string, e *object.Entry) (bool, error) {
-	fi, err := d.Lstat(name)
-	if err != nil {
-		return false, err
-	}
-	if kindOf(fi) != e.Kind {
+// already reports whether the name holds an entry's content. st is what lstat
+// said before.
+func (a *applier) already(d vfs.Dir, name string, e *object.Entry, st vfs.Stat) (bool, error) {
+	if kindOf(st) != e.Kind {
 		return false, nil
 	}
 	switch e.Kind {
@@ -146,224 +204,204 @@ func (a *applier) already(d *directory, name string, e *object.Entry) (bool, err
 		t, err := d.Readlink(name)
 		return t == e.Target, err
 	case object.File:
-		if uint64(fi.Size()) != e.Size {
+		if uint64(st.Size) != e.Size {
 			return false, nil
 		}
-		f, err := d.openFile(name, fi)
+		f, err := openFile(d, name, st)
+		if errors.Is(err, errChanged) {
+			return false, nil
+		}
 		if err != nil {
 			return false, err
 		}
-		defer f.Close()
-		c, _, err := a.o.Store.WriteFile(a.ctx, f, fi.Size())
-		return c == e.Content, err
+		c, _, err := a.o.Store.WriteFile(a.ctx, &source{f: f, left: st.Size + 1}, st.Size)
+		return c == e.Content, errors.Join(err, f.Close())
 	}
 	return false, nil
 }
 
-// mkdir makes a directory where nothing, or an expected file, stands.
-func (a *applier) mkdir(d *directory, name string, s Step) error {
+// mkdir makes a directory where nothing, or an expected file, stands. Its
+// owner may work in it until the end, which the step then says.
+func (a *applier) mkdir(at opened, name string, s *Step) error {
 	if s.From != nil {
-		if err := a.flush(); err != nil {
+		if err := a.delete(at, name, *s); err != nil {
 			return err
 		}
-		if err := a.delete(d, name, s); err != nil {
-			return err
-		}
+		s.From = nil // gone, whatever comes now
 	}
-	err := d.Mkdir(name, 0o700)
+	made := *s.To
+	made.Mode |= 0o700
+	s.To = &made
+	err := at.d.Mkdir(name, made.Mode)
 	if errors.Is(err, fs.ErrExist) {
-		if fi, serr := d.Lstat(name); serr == nil && fi.IsDir() {
-			return nil
+		st, serr := at.d.Lstat(name)
+		if serr != nil {
+			return serr
 		}
-		return fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan)
+		if !st.IsDir() {
+			return a.inTheWay(at, s.Path, st)
+		}
+		made.Mode = st.Mode
+		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	a.touched.dir(s.Path[:len(s.Path)-1], at.dev)
+	a.touched.dir(s.Path, at.dev)
+	a.o.Fault.Hit("apply.mkdir")
+	return nil
 }
 
 // delete renames aside, looks, and removes.
-func (a *applier) delete(d *directory, name string, s Step) error {
-	fi, err := d.Lstat(name)
+func (a *applier) delete(at opened, name string, s Step) error {
+	d := at.d
+	before, err := d.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if a.ignored(s.Path) {
-		return nil
+	if ig, err := a.ignored(s.Path, before.IsDir()); err != nil || ig {
+		return err
 	}
-	ok, err := a.expected(d, name, s, fi)
+	ok, err := a.expected(d, name, s, before)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan)
+		return a.inTheWay(at, s.Path, before)
 	}
-	aside := tempName(swapPrefix)
-	if err := d.Rename(name, aside); err != nil {
-		return err
-	}
-	a.o.Fault.Hit("apply.aside")
-	after, err := d.Lstat(aside)
-	if err == nil && !sameFile(fi, after) {
-		err = fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan)
-	}
+	aside, err := a.moveAside(d, name, before, s)
 	if err != nil {
-		return errors.Join(err, noReplace(d, aside, name))
+		return err
 	}
 	if err := d.Remove(aside); err != nil {
-		return err
+		return errors.Join(err, a.giveBack(d, aside, name))
+	}
+	a.o.Fault.Hit("apply.deleted")
+	a.touched.dir(s.Path[:len(s.Path)-1], at.dev)
+	if name == ignoreName {
+		delete(a.rules, strings.Join(s.Path[:len(s.Path)-1], "/"))
 	}
 	a.res.Change.Deleted++
 	a.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "apply", Path: a.virtual(s.Path), Files: 1})
 	return nil
 }
 
-// ignored reports whether the ignore files on disk leave a path out: what is
-// ignored is not ours to delete.
-func (a *applier) ignored(path []string) bool {
-	d := a.root
-	var stack *ignoreStack
-	for i := range path {
-		if i > 0 {
-			if i-1 >= len(a.dirs) {
-				return false
-			}
-			d = a.dirs[i-1].d
-		}
-		if rules, err := readIgnore(d); err == nil {
-			stack = stack.with(path[:i], rules)
-		}
-		if stack.ignored(path[:i+1], i < len(path)-1) {
-			return true
-		}
+// rmdir removes a directory that is empty by now. Ignored files stay, and so
+// does their directory, which the next scan leaves out; what a person put
+// there meanwhile it finds.
+func (a *applier) rmdir(at opened, name string, s Step) error {
+	if err := a.leave(min(len(a.chain), len(s.Path)-1)); err != nil {
+		return err
 	}
-	return false
+	err := at.d.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		if st, serr := at.d.Lstat(name); serr == nil && !st.IsDir() {
+			return a.inTheWay(at, s.Path, st)
+		}
+		if !notEmpty(at.d, name) {
+			return err
+		}
+		if a.failed[strings.Join(s.Path, "/")] {
+			return errSkip
+		}
+		return nil
+	}
+	a.o.Fault.Hit("apply.rmdir")
+	a.touched.dir(s.Path[:len(s.Path)-1], at.dev)
+	return nil
+}
+
+func notEmpty(d vfs.Dir, name string) bool {
+	sub, err := d.OpenDir(name)
+	if err != nil {
+		return false
+	}
+	defer sub.Close()
+	list, err := sub.Names()
+	return err == nil && len(list) > 0
 }
 
 // meta sets mode and times of a file whose content is right.
-func (a *applier) meta(d *directory, name string, s Step) error {
-	fi, err := d.Lstat(name)
+func (a *applier) meta(at opened, name string, s Step) error {
+	st, err := at.d.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan)
+		return a.replan(s)
 	}
 	if err != nil {
 		return err
 	}
-	if ok, err := a.expected(d, name, s, fi); err != nil || !ok {
-		return errors.Join(err, fmt.Errorf("%s: %w", a.virtual(s.Path), ErrReplan))
-	}
-	if err := a.setMeta(d, name, s.To); err != nil {
+	ok, err := a.expected(at.d, name, s, st)
+	if err != nil {
 		return err
 	}
+	if !ok {
+		return a.inTheWay(at, s.Path, st)
+	}
+	if err := a.setMeta(at, s.Path, s.To); err != nil {
+		return err
+	}
+	a.o.Fault.Hit("apply.meta")
 	a.res.Change.Updated++
-	a.remember(d, s)
+	a.remember(at.d, s)
 	return nil
 }
 
-// setMeta works through an opened file, so that no link is followed.
-func (a *applier) setMeta(d *directory, name string, e *object.Entry) error {
-	if e.Kind == object.Symlink {
-		return d.setLinkTime(name, e.MTime)
-	}
-	fi, err := d.Lstat(name)
-	if err != nil || !fi.Mode().IsRegular() {
-		return errors.Join(err, fs.ErrInvalid)
-	}
-	if permOf(fi) != e.Mode {
-		f, err := d.openFile(name, fi)
+// setMeta gives a file that is right its mode and time, and a link its time.
+func (a *applier) setMeta(at opened, path []string, e *object.Entry) error {
+	name := path[len(path)-1]
+	if e.Kind == object.File {
+		st, err := at.d.Lstat(name)
+		if err == nil && st.Mode != e.Mode {
+			err = at.d.Chmod(name, e.Mode)
+		}
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(f.Chmod(fileMode(e.Mode)), f.Close()); err != nil {
-			return err
-		}
+		a.touched.file(path, at.dev)
 	}
-	t := time.Unix(0, e.MTime)
-	return d.Chtimes(name, t, t)
+	return at.d.Chtimes(name, e.MTime)
 }
 
 // setDir gives a directory its mode and time, after all below it is done.
 func (a *applier) setDir(s Step) error {
-	d, err := a.parent(s.Path)
-	if err == nil {
-		var sub *directory
-		if sub, err = d.open(s.Path[len(s.Path)-1]); err == nil {
-			t := time.Unix(0, s.To.MTime)
-			err = errors.Join(sub.Chmod(".", fileMode(s.To.Mode)), sub.Chtimes(".", t, t), sub.Close())
+	at, err := a.parent(s.Path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
+		return err
 	}
+	name := s.Path[len(s.Path)-1]
+	st, err := at.d.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return a.trouble(s.Path, err)
-}
-
-// Recover cleans what an interrupted apply left in a mapping: unfinished
-// writes go; a whole file that was being swapped goes when its content is
-// among the entries that known holds for its directory, and otherwise comes
-// back under a name of its own.
-func Recover(m Mapping, known func(dir []string, name string, f *os.File, fi fs.FileInfo) (bool, error)) ([]string, error) {
-	root, err := openRoot(m.Dir)
-	if err != nil {
-		return nil, err
+	if err == nil && !st.IsDir() {
+		return a.inTheWay(at, s.Path, st)
 	}
-	defer root.Close()
-	var back []string
-	err = recoverDir(root, nil, known, &back)
-	return back, err
-}
-
-func recoverDir(d *directory, path []string, known func([]string, string, *os.File, fs.FileInfo) (bool, error), back *[]string) error {
-	list, err := d.names()
-	if err != nil {
-		return nil // unreadable: the scan reports it
+	mode := s.To.Mode
+	if mode&0o700 != 0o700 { // what lies below may still need it
+		a.loose[strings.Join(s.Path, "/")] = mode
+		mode |= 0o700
 	}
-	for _, e := range list {
-		name := e.Name()
-		switch {
-		case e.IsDir():
-			sub, err := d.open(name)
-			if err != nil {
-				continue
-			}
-			err = errors.Join(recoverDir(sub, join(path, name), known, back), sub.Close())
-			if err != nil {
-				return err
-			}
-		case strings.HasPrefix(name, newPrefix):
-			if err := d.Remove(name); err != nil {
-				return err
-			}
-		case strings.HasPrefix(name, swapPrefix):
-			if err := recoverSwap(d, path, name, known, back); err != nil {
-				return err
-			}
-		}
+	if err == nil {
+		err = at.d.Chtimes(name, s.To.MTime)
 	}
-	return nil
-}
-
-func recoverSwap(d *directory, path []string, name string, known func([]string, string, *os.File, fs.FileInfo) (bool, error), back *[]string) error {
-	fi, err := d.Lstat(name)
+	if err == nil && st.Mode != mode {
+		err = at.d.Chmod(name, mode)
+	}
 	if err != nil {
 		return err
 	}
-	ok := !fi.Mode().IsRegular() // links are small and stand in a tree
-	if !ok {
-		f, err := d.openFile(name, fi)
-		if err != nil {
-			return err
-		}
-		ok, err = known(path, name, f, fi)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-	}
-	if ok {
-		return d.Remove(name)
-	}
-	to := "recovered-" + strings.TrimPrefix(name, swapPrefix)
-	*back = append(*back, strings.Join(join(path, to), "/"))
-	return noReplace(d, name, to)
+	a.o.Fault.Hit("apply.setdir")
+	a.touched.dir(s.Path, at.dev)
+	a.stepDone(s)
+	return nil
 }

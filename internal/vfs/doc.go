@@ -6,7 +6,9 @@
 //
 // Synced bytes survive a crash; a name survives when its directory was synced
 // after the name was made. A crash keeps, for everything not synced, any
-// state between the last sync and now, chosen by a seed.
+// state between the last sync and now, chosen by a seed. Durable files are
+// reached by paths (FS, File); a person's tree through open directories (Dir,
+// Handle), which follow no link.
 //
 // # Invariants
 //

@@ -9,11 +9,14 @@ import (
 // unless Once is set: then only the Nth does.
 type Fail struct {
 	FS
-	N     int64
-	Err   error
-	Once  bool
-	calls atomic.Int64
-	off   atomic.Bool
+	N    int64
+	Err  error
+	Once bool
+	// Before is called before each call of a Dir or Handle with what it does
+	// and to which path; its error is returned instead. It may be nil.
+	Before func(op, path string) error
+	calls  atomic.Int64
+	off    atomic.Bool
 }
 
 // Cut makes every call from now on return Err, as when the power goes.

@@ -3,117 +3,164 @@ package vfs
 import (
 	"io"
 	"io/fs"
-	"math/rand/v2"
+	"maps"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 )
 
 // Mem is a file system in memory that can crash: Crash drops what was not
-// synced.
+// synced. The permission bits of an owner who is not root hold for what is
+// done through a Dir; paths follow no links.
 type Mem struct {
-	mu   sync.Mutex
-	root *memDir
+	mu    sync.Mutex
+	root  *memNode
+	log   []memOp // changes of names that no sync has kept yet, oldest first
+	ticks int64
+	nodes uint64
 	// DropSyncs makes every sync do nothing: the negative control of crash
 	// tests.
 	DropSyncs bool
+	// Journal: a rename survives a crash wholly or not at all, as on file
+	// systems with a journal; otherwise each of its names fares alone.
+	Journal bool
 }
 
-// memDir holds the names as they are now and as the last sync of the
-// directory left them.
-type memDir struct {
-	now, durable map[string]any // *memDir or *memFile
+// memNode is a file, a directory or a link: as it is now, and as the last
+// sync of it left it.
+type memNode struct {
+	kind        fs.FileMode
+	inode       uint64
+	now, kept   memState
+	names, held map[string]*memNode // of a directory: now and kept
 }
 
-type memFile struct {
-	now     []byte
-	durable []byte
+type memState struct {
+	data         []byte // a link's target
+	mode         uint16
+	mtime, ctime int64
+}
+
+func (s memState) equal(o memState) bool {
+	return s.mode == o.mode && s.mtime == o.mtime && slices.Equal(s.data, o.data)
+}
+
+func (s memState) clone() memState {
+	s.data = slices.Clone(s.data)
+	return s
 }
 
 // NewMem returns an empty file system.
-func NewMem() *Mem { return &Mem{root: newMemDir()} }
+func NewMem() *Mem {
+	m := &Mem{}
+	m.root = m.node(fs.ModeDir, 0o755)
+	return m
+}
 
-func newMemDir() *memDir { return &memDir{now: map[string]any{}, durable: map[string]any{}} }
+// clock is the time of the next change: it never stands still.
+func (m *Mem) clock() int64 {
+	const begin = 1_500_000_000_000_000_001 // in the past, and no whole second
+	m.ticks++
+	return begin + m.ticks*1_000_000
+}
+
+func (m *Mem) node(kind fs.FileMode, mode uint16) *memNode {
+	m.nodes++
+	t := m.clock()
+	n := &memNode{kind: kind, inode: m.nodes, now: memState{mode: mode, mtime: t, ctime: t}}
+	n.kept = n.now
+	if kind == fs.ModeDir {
+		n.names, n.held = map[string]*memNode{}, map[string]*memNode{}
+	}
+	return n
+}
+
+func (n *memNode) dir() bool { return n != nil && n.kind == fs.ModeDir }
+
+func (n *memNode) file() bool { return n != nil && n.kind == 0 }
+
+func (n *memNode) stat() Stat {
+	return Stat{Type: n.kind, Mode: n.now.mode, Size: int64(len(n.now.data)), MTime: n.now.mtime, CTime: n.now.ctime, Inode: n.inode, Dev: 1}
+}
 
 func split(name string) []string {
 	name = path.Clean("/" + name)
 	if name == "/" {
 		return nil
 	}
-	var parts []string
-	for name != "/" {
-		var base string
-		name, base = path.Dir(name), path.Base(name)
-		parts = append(parts, base)
-	}
-	slices.Reverse(parts)
-	return parts
+	return strings.Split(name[1:], "/")
 }
 
 func pathError(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-func (m *Mem) lookup(parts []string) any {
-	var n any = m.root
+// lookup returns nil where nothing is.
+func (m *Mem) lookup(parts []string) *memNode {
+	n := m.root
 	for _, p := range parts {
-		d, ok := n.(*memDir)
-		if !ok {
+		if !n.dir() {
 			return nil
 		}
-		if n, ok = d.now[p]; !ok {
-			return nil
-		}
+		n = n.names[p]
 	}
 	return n
 }
 
-func (m *Mem) parent(op, name string) (*memDir, string, error) {
+func (m *Mem) parent(op, name string) (*memNode, string, error) {
 	parts := split(name)
 	if len(parts) == 0 {
 		return nil, "", pathError(op, name, fs.ErrInvalid)
 	}
-	d, ok := m.lookup(parts[:len(parts)-1]).(*memDir)
-	if !ok {
+	d := m.lookup(parts[:len(parts)-1])
+	if !d.dir() {
 		return nil, "", pathError(op, name, fs.ErrNotExist)
 	}
 	return d, parts[len(parts)-1], nil
 }
 
 type memHandle struct {
-	m *Mem
-	f *memFile
+	m   *Mem
+	n   *memNode
+	off int64
 }
 
 // Open opens a file for reading.
 func (m *Mem) Open(name string) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f, ok := m.lookup(split(name)).(*memFile)
-	if !ok {
+	n := m.lookup(split(name))
+	if !n.file() {
 		return nil, pathError("open", name, fs.ErrNotExist)
 	}
-	return &memHandle{m, f}, nil
+	return &memHandle{m: m, n: n}, nil
 }
 
 // Create makes or truncates a file.
-func (m *Mem) Create(name string, _ fs.FileMode) (File, error) {
+func (m *Mem) Create(name string, perm fs.FileMode) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d, base, err := m.parent("create", name)
 	if err != nil {
 		return nil, err
 	}
-	f, ok := d.now[base].(*memFile)
-	if !ok {
-		if _, dir := d.now[base].(*memDir); dir {
-			return nil, pathError("create", name, fs.ErrExist)
-		}
-		f = &memFile{}
-		d.now[base] = f
+	n := d.names[base]
+	switch {
+	case n == nil:
+		n = m.node(0, uint16(perm.Perm()))
+		m.set(memSet{d, base, n})
+	case !n.file():
+		return nil, pathError("create", name, fs.ErrExist)
 	}
-	f.now = nil
-	return &memHandle{m, f}, nil
+	n.now.data = nil
+	m.touch(n)
+	return &memHandle{m: m, n: n}, nil
+}
+
+func (m *Mem) touch(n *memNode) {
+	n.now.mtime = m.clock()
+	n.now.ctime = n.now.mtime
 }
 
 // Rename renames; an existing file is replaced.
@@ -128,12 +175,11 @@ func (m *Mem) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	n, ok := a.now[x]
-	if !ok {
+	n := a.names[x]
+	if n == nil {
 		return pathError("rename", from, fs.ErrNotExist)
 	}
-	delete(a.now, x)
-	b.now[y] = n
+	m.rename(memSet{a, x, nil}, memSet{b, y, n})
 	return nil
 }
 
@@ -145,34 +191,36 @@ func (m *Mem) Remove(name string) error {
 	if err != nil {
 		return err
 	}
-	switch n := d.now[base].(type) {
-	case nil:
-		return pathError("remove", name, fs.ErrNotExist)
-	case *memDir:
-		if len(n.now) > 0 {
-			return pathError("remove", name, fs.ErrExist)
-		}
+	return m.remove(d, base)
+}
+
+func (m *Mem) remove(d *memNode, base string) error {
+	n := d.names[base]
+	if n == nil {
+		return pathError("remove", base, fs.ErrNotExist)
 	}
-	delete(d.now, base)
+	if n.dir() && len(n.names) > 0 {
+		return pathError("remove", base, fs.ErrExist)
+	}
+	m.set(memSet{d, base, nil})
 	return nil
 }
 
 // MkdirAll makes a directory with its parents.
-func (m *Mem) MkdirAll(name string, _ fs.FileMode) error {
+func (m *Mem) MkdirAll(name string, perm fs.FileMode) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d := m.root
 	for _, p := range split(name) {
-		switch n := d.now[p].(type) {
-		case nil:
-			sub := newMemDir()
-			d.now[p] = sub
-			d = sub
-		case *memDir:
-			d = n
-		default:
+		n := d.names[p]
+		if n == nil {
+			n = m.node(fs.ModeDir, uint16(perm.Perm()))
+			m.set(memSet{d, p, n})
+		}
+		if !n.dir() {
 			return pathError("mkdir", name, fs.ErrExist)
 		}
+		d = n
 	}
 	return nil
 }
@@ -181,29 +229,18 @@ func (m *Mem) MkdirAll(name string, _ fs.FileMode) error {
 func (m *Mem) ReadDir(name string) ([]Info, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d, ok := m.lookup(split(name)).(*memDir)
-	if !ok {
+	d := m.lookup(split(name))
+	if !d.dir() {
 		return nil, pathError("readdir", name, fs.ErrNotExist)
 	}
 	var out []Info
-	for base, n := range d.now {
-		out = append(out, info(base, n))
+	for _, base := range slices.Sorted(maps.Keys(d.names)) {
+		out = append(out, info(base, d.names[base]))
 	}
-	slices.SortFunc(out, func(a, b Info) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
 	return out, nil
 }
 
-func info(base string, n any) Info {
-	if f, ok := n.(*memFile); ok {
-		return Info{base, int64(len(f.now)), false}
-	}
-	return Info{base, 0, true}
-}
+func info(base string, n *memNode) Info { return Info{base, int64(len(n.now.data)), n.dir()} }
 
 // Stat tells of a name.
 func (m *Mem) Stat(name string) (Info, error) {
@@ -220,96 +257,46 @@ func (m *Mem) Stat(name string) (Info, error) {
 func (m *Mem) SyncDir(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d, ok := m.lookup(split(name)).(*memDir)
-	if !ok {
+	d := m.lookup(split(name))
+	if !d.dir() {
 		return pathError("sync", name, fs.ErrNotExist)
 	}
-	if !m.DropSyncs {
-		d.durable = map[string]any{}
-		for base, n := range d.now {
-			d.durable[base] = n
-		}
-	}
+	m.syncDir(d)
 	return nil
-}
-
-// Crash forgets what was not synced. For each name and each file that differs
-// from its durable form, r chooses the old form, the new one, or for a file a
-// prefix of the new one followed by zeros; files open before must not be used
-// any more.
-func (m *Mem) Crash(r *rand.Rand) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.root.crash(r)
-}
-
-func (d *memDir) crash(r *rand.Rand) {
-	names := map[string]bool{}
-	for n := range d.now {
-		names[n] = true
-	}
-	for n := range d.durable {
-		names[n] = true
-	}
-	sorted := make([]string, 0, len(names))
-	for n := range names {
-		sorted = append(sorted, n)
-	}
-	slices.Sort(sorted)
-	for _, name := range sorted {
-		if d.now[name] != d.durable[name] && r.IntN(2) == 0 {
-			if old, ok := d.durable[name]; ok {
-				d.now[name] = old
-			} else {
-				delete(d.now, name)
-			}
-		}
-		switch n := d.now[name].(type) {
-		case *memDir:
-			n.crash(r)
-		case *memFile:
-			n.crash(r)
-		}
-	}
-	d.durable = map[string]any{}
-	for name, n := range d.now {
-		d.durable[name] = n
-	}
-}
-
-func (f *memFile) crash(r *rand.Rand) {
-	if !slices.Equal(f.now, f.durable) {
-		switch r.IntN(3) {
-		case 0:
-			f.now = slices.Clone(f.durable)
-		case 1:
-			keep := r.IntN(len(f.now) + 1)
-			torn := slices.Clone(f.now)
-			clear(torn[keep:])
-			f.now = torn
-		}
-	}
-	f.durable = slices.Clone(f.now)
 }
 
 func (h *memHandle) ReadAt(p []byte, off int64) (int, error) {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
-	if off >= int64(len(h.f.now)) {
+	return h.readAt(p, off)
+}
+
+func (h *memHandle) readAt(p []byte, off int64) (int, error) {
+	if off >= int64(len(h.n.now.data)) {
 		return 0, io.EOF
 	}
-	n := copy(p, h.f.now[off:])
+	n := copy(p, h.n.now.data[off:])
 	if n < len(p) {
 		return n, io.EOF
 	}
 	return n, nil
 }
 
+// Write writes where the last one ended, or Seek went.
 func (h *memHandle) Write(p []byte) (int, error) {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
-	h.f.now = append(h.f.now, p...)
+	h.grow(h.off + int64(len(p)))
+	h.off += int64(copy(h.n.now.data[h.off:], p))
+	h.m.touch(h.n)
 	return len(p), nil
+}
+
+// grow fills with zeros up to a size.
+func (h *memHandle) grow(size int64) {
+	if n := size - int64(len(h.n.now.data)); n > 0 {
+		h.n.now.data = append(h.n.now.data, make([]byte, n)...)
+	}
 }
 
 func (h *memHandle) Close() error { return nil }
@@ -318,7 +305,7 @@ func (h *memHandle) Sync() error {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
 	if !h.m.DropSyncs {
-		h.f.durable = slices.Clone(h.f.now)
+		h.n.kept = h.n.now.clone()
 	}
 	return nil
 }
@@ -326,5 +313,5 @@ func (h *memHandle) Sync() error {
 func (h *memHandle) Size() (int64, error) {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
-	return int64(len(h.f.now)), nil
+	return int64(len(h.n.now.data)), nil
 }

@@ -29,6 +29,9 @@ type FS interface {
 	// SyncDir makes the names in a directory durable. A system that cannot
 	// says nothing.
 	SyncDir(name string) error
+	// OpenDir opens a directory of a person's tree by its path; links in the
+	// path itself are followed.
+	OpenDir(name string) (Dir, error)
 }
 
 // Info is what FS tells of a name.

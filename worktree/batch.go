@@ -1,0 +1,200 @@
+package worktree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/internal/vfs"
+	"github.com/bsvsync/bsv/object"
+)
+
+// write is a file on its way to its name.
+type write struct {
+	step Step
+	at   opened
+	temp string // what goes if the write fails; never what may be a person's
+	err  error
+}
+
+// drop removes what an aborted batch wrote.
+func (a *applier) drop() error {
+	var errs []error
+	for _, w := range a.batch {
+		if w.temp != "" {
+			if err := w.at.d.Remove(w.temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	a.batch, a.bytes = nil, 0
+	for _, d := range a.retired {
+		errs = append(errs, d.Close())
+	}
+	a.retired = nil
+	return errors.Join(errs...)
+}
+
+// flush writes the files of the batch in parallel, syncs them, and swaps each
+// into its place.
+func (a *applier) flush() error {
+	if len(a.batch) == 0 {
+		return nil
+	}
+	few := len(a.batch) <= fewSyncs || !vfs.WholeSync
+	each := few && !(a.o.Fresh && vfs.WholeSync) // a fresh target is synced at the end
+	disks := map[uint64]vfs.Dir{}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(a.o.Workers, 4))
+	for _, w := range a.batch {
+		disks[w.at.dev] = w.at.d
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			w.err = a.create(w, each)
+		})
+	}
+	wg.Wait()
+	a.o.Fault.Hit("apply.written")
+	if !a.o.Fresh && !few {
+		for _, d := range disks {
+			if err := d.SyncAll(); err != nil {
+				return errors.Join(fmt.Errorf("apply: sync: %w", err), a.drop())
+			}
+		}
+	}
+	batch := a.batch
+	for i, w := range batch {
+		err := w.err
+		if err == nil && !a.o.Fresh {
+			err = a.swap(w)
+		}
+		if err == nil {
+			a.done(w)
+			w.temp = ""
+		}
+		if err = a.trouble(w.step, err); err != nil {
+			a.batch = batch[i:]
+			return errors.Join(err, a.drop())
+		}
+	}
+	return a.drop() // of those that are problems
+}
+
+func (a *applier) done(w *write) {
+	s := w.step
+	if s.From == nil {
+		a.res.Change.Created++
+	} else {
+		a.res.Change.Updated++
+	}
+	dir := s.Path[:len(s.Path)-1]
+	a.touched.dir(dir, w.at.dev)
+	if a.o.Fresh && vfs.WholeSync && s.To.Kind == object.File {
+		a.touched.file(s.Path, w.at.dev)
+	}
+	if s.Path[len(dir)] == ignoreName {
+		delete(a.rules, strings.Join(dir, "/"))
+	}
+	a.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "apply", Path: a.virtual(s.Path), Files: 1, Bytes: s.To.Size})
+	a.stepDone(s)
+	if !a.o.Fresh {
+		a.remember(w.at.d, s)
+	}
+}
+
+func (a *applier) remember(d vfs.Dir, s Step) {
+	name := s.Path[len(s.Path)-1]
+	if st, err := d.Lstat(name); err == nil {
+		a.res.Written.set(strings.Join(s.Path, "/"), written{statOf(name, st, time.Time{}), *s.To})
+	}
+}
+
+// create writes the new file or link under a temporary name, or under its own
+// in a fresh target, and makes its content durable if sync says so.
+func (a *applier) create(w *write, sync bool) (err error) {
+	e, d := w.step.To, w.at.d
+	name := e.Name
+	if !a.o.Fresh {
+		w.temp = tempName(newPrefix)
+		name = w.temp
+	}
+	if e.Kind == object.Symlink {
+		if err := d.Symlink(e.Target, name); err != nil {
+			return err
+		}
+		return d.Chtimes(name, e.MTime)
+	}
+	f, err := d.Create(name)
+	if err != nil {
+		return err
+	}
+	err = a.fill(f, e)
+	if err == nil {
+		err = f.Chmod(e.Mode)
+	}
+	if err == nil {
+		err = f.Chtimes(e.MTime)
+	}
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err != nil && a.o.Fresh {
+		err = errors.Join(err, d.Remove(name))
+	}
+	return err
+}
+
+// hole is the shortest run of zeros that is left out of a file.
+const hole = 64 << 10
+
+func (a *applier) fill(f vfs.Handle, e *object.Entry) error {
+	var n, skip int64
+	for b, err := range a.o.Content.Stream(a.ctx, e.Content, 0) {
+		if err != nil {
+			return err
+		}
+		n += int64(len(b))
+		if len(b) >= hole && allZero(b) {
+			skip += int64(len(b))
+			continue
+		}
+		if skip > 0 {
+			if _, err := f.Seek(skip, io.SeekCurrent); err != nil {
+				return err
+			}
+			skip = 0
+		}
+		if _, err := f.Write(b); err != nil {
+			return err
+		}
+	}
+	if uint64(n) != e.Size {
+		return fmt.Errorf("content of %d bytes where the entry says %d: %w", n, e.Size, object.ErrMissing)
+	}
+	if skip > 0 {
+		return f.Truncate(n)
+	}
+	return nil
+}
+
+func allZero(b []byte) bool {
+	for len(b) >= 8 {
+		if b[0]|b[1]|b[2]|b[3]|b[4]|b[5]|b[6]|b[7] != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
