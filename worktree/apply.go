@@ -69,8 +69,8 @@ type applier struct {
 	late    []Step            // OpSetDir, done last
 	loose   map[string]uint16 // directories made writable, and the mode they get back
 	closing bool              // loosen no more
-	blocked map[string]bool // directories that were not made: nothing goes below
-	failed  map[string]bool // directories below which something is undone
+	blocked map[string]bool   // directories that were not made: nothing goes below
+	failed  map[string]bool   // directories below which something is undone
 	touched touched
 	res     ApplyResult
 	steps   []Step // done, not yet checkpointed
@@ -272,4 +272,3 @@ func (a *applier) step(s Step) error {
 	}
 	return a.trouble(s, err)
 }
-
