@@ -26,7 +26,8 @@ func (d *dirMerge) outlived(name string, e object.Entry, ours bool) (bool, error
 	}
 	if d.applied && !ours {
 		given, there, err := object.Lookup(d.ctx, d.over, d.theirs, orig)
-		if err != nil || there == ok && (!ok || given.SameContent(o)) {
+		begun := there && ok && given.Kind == object.Dir && o.Kind == object.Dir // made, and not filled yet
+		if err != nil || begun || there == ok && (!ok || given.SameContent(o)) {
 			return false, err
 		}
 		// The person may have moved it since: that it is on the disk at all

@@ -231,6 +231,23 @@ func TestScannedAfterAKilledApply(t *testing.T) {
 	}
 }
 
+// The same where the given version is a directory: the apply made it, and was
+// killed before it filled it and wrote the copy.
+func TestScannedAfterAKilledApplyOfADirectory(t *testing.T) {
+	w := newWorld(t)
+	at := w.copyName("/a", "lost")
+	materialised := w.tree(flat{"/a": file("lost", 1)})
+	given := w.tree(flat{"/a/x": file("won", 9), "/a/y": file("too", 9), at: file("lost", 1)})
+	for _, scanned := range []flat{{"/a/x": file("won", 9)}, {"/a/x": file("won", 9), "/a/y": file("too", 9)}, {"/a/z": file("a person's", 9)}} {
+		r, err := merge.Scanned(w.ctx, w.env(), materialised, w.tree(scanned), given)
+		w.must(err)
+		w.keep(r.New)
+		if got := w.flat(r.Root); got[at] != file("lost", 1) {
+			t.Errorf("%v: %v", scanned, got)
+		}
+	}
+}
+
 // What a caller does with a result changes neither the memo nor a snapshot.
 func TestResultIsTheCallers(t *testing.T) {
 	w := newWorld(t)

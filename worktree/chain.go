@@ -129,11 +129,17 @@ func (a *applier) tighten() error {
 	var errs []error
 	for _, rel := range paths {
 		path := strings.Split(rel, "/")
+		name := path[len(path)-1]
 		at, err := a.parent(path)
+		var st vfs.Stat
 		if err == nil {
-			err = at.d.Chmod(path[len(path)-1], a.loose[rel])
+			st, err = at.d.Lstat(name)
+		}
+		if err == nil && st.IsDir() {
+			err = at.d.Chmod(name, a.loose[rel])
 		}
 		if err != nil && !gone(err) && !errors.Is(err, ErrReplan) {
+			a.res.Left = true // Recover knows the mode
 			errs = append(errs, a.trouble(Step{Op: OpSetDir, Path: path}, err))
 		}
 	}

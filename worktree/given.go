@@ -99,6 +99,9 @@ func Decide(ctx context.Context, s Situation) (Decision, error) {
 		if err != nil {
 			return Decision{}, fmt.Errorf("decide: %w", err)
 		}
+		if r.Root, err = stillTimes(ctx, over, env.Hash, r.Root, fa, 0); err != nil {
+			return Decision{}, fmt.Errorf("decide: %w", err)
+		}
 		for _, c := range r.Conflicts {
 			fresh = append(fresh, under(m.Path, c))
 		}
@@ -222,6 +225,43 @@ func adoptEqual(ctx context.Context, over *object.Overlay, h *object.Hasher, mat
 		return scanned, nil
 	}
 	id, _, err := object.EditTree(ctx, h, over, over, scanned, edits)
+	return id, err
+}
+
+// stillTimes gives directories that differ from f(A)'s by their time alone
+// f(A)'s time: an apply that did not get to its end leaves such, and a
+// directory's time is never a reason for a snapshot.
+func stillTimes(ctx context.Context, over *object.Overlay, h *object.Hasher, tree, fa object.ID, depth int) (object.ID, error) {
+	if tree == fa || fa.IsZero() {
+		return tree, nil
+	}
+	if depth > object.MaxDepth {
+		return object.ID{}, object.ErrLimit
+	}
+	var edits []object.Edit
+	for c, err := range object.DiffTree(ctx, over, tree, fa) {
+		if err != nil {
+			return object.ID{}, err
+		}
+		if c.A == nil || c.B == nil || c.A.Kind != object.Dir || c.B.Kind != object.Dir {
+			continue
+		}
+		e := *c.A
+		var err error
+		if e.Tree, err = stillTimes(ctx, over, h, c.A.Tree, c.B.Tree, depth+1); err != nil {
+			return object.ID{}, err
+		}
+		if e.Tree == c.B.Tree && e.Mode == c.B.Mode {
+			e.MTime = c.B.MTime
+		}
+		if e != *c.A {
+			edits = append(edits, object.Edit{Name: c.Name, Entry: &e})
+		}
+	}
+	if len(edits) == 0 {
+		return tree, nil
+	}
+	id, _, err := object.EditTree(ctx, h, over, over, tree, edits)
 	return id, err
 }
 

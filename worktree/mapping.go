@@ -37,6 +37,8 @@ const (
 	markerName = ".bsvmap"
 	newPrefix  = ".bsv-new-"
 	swapPrefix = ".bsv-swap-"
+	// recoveredPrefix begins the name of what found its own name taken.
+	recoveredPrefix = "recovered-"
 )
 
 // reserved reports whether a name in a mapped directory is bsv's own.

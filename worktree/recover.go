@@ -3,6 +3,8 @@ package worktree
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/bsvsync/bsv/internal/vfs"
@@ -37,6 +39,7 @@ func (r *recoverer) dir(d vfs.Dir, path []string, trees []object.ID) error {
 	if err != nil {
 		return nil // unreadable: the scan reports it
 	}
+	cleaned := false
 	for _, name := range names {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -47,43 +50,78 @@ func (r *recoverer) dir(d vfs.Dir, path []string, trees []object.ID) error {
 		}
 		switch {
 		case strings.HasPrefix(name, swapPrefix):
+			cleaned = true
 			err = r.swapped(d, path, name, st, trees)
 		case st.IsDir():
 			err = r.subdir(d, path, name, st, trees)
 		case strings.HasPrefix(name, newPrefix):
+			cleaned = true
 			err = d.Remove(name)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if cleaned { // nobody comes back for what a crash would bring back
+		return d.Sync()
+	}
 	return nil
 }
 
 func (r *recoverer) subdir(d vfs.Dir, path []string, name string, st vfs.Stat, trees []object.ID) error {
-	sub, err := d.OpenDir(name)
-	if err != nil {
-		return nil // unreadable, or gone
-	}
 	below := make([]object.ID, len(trees))
-	mode := st.Mode
+	mode, right := st.Mode, false
 	for i, t := range trees {
 		e, ok, err := r.lookup(t, name)
 		if err != nil {
-			return errors.Join(err, sub.Close())
+			return err
 		}
 		if ok && e.Kind == object.Dir {
 			below[i] = e.Tree
-			if mode == st.Mode && e.Mode != st.Mode && e.Mode|0o700 == st.Mode {
+			right = right || e.Mode == st.Mode
+			if mode == st.Mode && e.Mode|0o700 == st.Mode {
 				mode = e.Mode
 			}
 		}
 	}
-	err = errors.Join(r.dir(sub, join(path, name), below), sub.Close())
-	if err == nil && mode != st.Mode {
-		err = d.Chmod(name, mode)
+	if right {
+		mode = st.Mode
 	}
-	return err
+	now := st.Mode
+	sub, err := r.open(d, name, &now)
+	if err != nil {
+		return nil // unreadable, or gone: the scan reports it
+	}
+	err = r.dir(sub, join(path, name), below)
+	if mode != now {
+		err = errors.Join(err, d.Chmod(name, mode), sub.Sync())
+	}
+	return errors.Join(err, sub.Close())
+}
+
+// open opens a subdirectory and, where there is something to clean, makes it
+// writable: the crash may have kept what an apply made and lost the mode that
+// allowed it.
+func (r *recoverer) open(d vfs.Dir, name string, mode *uint16) (vfs.Dir, error) {
+	sub, err := d.OpenDir(name)
+	if err == nil && !sub.Writable() {
+		var names []string
+		if names, err = sub.Names(); err == nil && slices.ContainsFunc(names, func(n string) bool { return reserved(n, false) }) {
+			err = d.Chmod(name, *mode|0o700)
+			*mode |= 0o700
+		}
+		if err != nil {
+			return nil, errors.Join(err, sub.Close())
+		}
+	}
+	if !errors.Is(err, fs.ErrPermission) || *mode&0o500 == 0o500 {
+		return sub, err
+	}
+	if err := d.Chmod(name, *mode|0o700); err != nil {
+		return nil, err
+	}
+	*mode |= 0o700
+	return d.OpenDir(name)
 }
 
 func (r *recoverer) lookup(tree object.ID, name string) (object.Entry, bool, error) {
@@ -94,6 +132,9 @@ func (r *recoverer) lookup(tree object.ID, name string) (object.Entry, bool, err
 }
 
 func (r *recoverer) swapped(d vfs.Dir, path []string, name string, st vfs.Stat, trees []object.ID) error {
+	if st.IsDir() && d.Remove(name) == nil {
+		return nil // empty: one that bsv made
+	}
 	known, err := r.known(d, name, st, trees)
 	if err != nil {
 		return err
@@ -102,15 +143,20 @@ func (r *recoverer) swapped(d vfs.Dir, path []string, name string, st vfs.Stat, 
 		return d.Remove(name)
 	}
 	to := recoveredName(name)
-	if err := errors.Join(d.RenameNew(name, to), d.Sync()); err != nil {
+	err = d.RenameNew(name, to)
+	if errors.Is(err, fs.ErrExist) { // a crash in the middle of the last recovery
+		to = tempName(recoveredPrefix)
+		err = d.RenameNew(name, to)
+	}
+	if err != nil {
 		return err
 	}
 	r.back = append(r.back, strings.Join(join(path, to), "/"))
 	return nil
 }
 
-// known reports whether a tree holds what stands at a name. A directory never
-// was bsv's to move.
+// known reports whether a tree holds what stands at a name. A directory with
+// something in it never was bsv's to move.
 func (r *recoverer) known(d vfs.Dir, name string, st vfs.Stat, trees []object.ID) (bool, error) {
 	var e object.Entry
 	switch e.Kind = kindOf(st); e.Kind {

@@ -71,6 +71,12 @@ func (a *applier) swap(w *write) error {
 		return err
 	}
 	w.temp = ""
+	return a.lookBack(d, full, name, s, before, ours)
+}
+
+// lookBack looks at what an exchange displaced and removes it if it is what
+// was there before.
+func (a *applier) lookBack(d vfs.Dir, full, name string, s Step, before, ours vfs.Stat) error {
 	a.o.Fault.Hit("apply.exchanged")
 	after, err := d.Lstat(full)
 	if err == nil && sameFile(before, after) {
@@ -128,7 +134,7 @@ func (a *applier) removeKnown(d vfs.Dir, aside string) error {
 }
 
 func recoveredName(aside string) string {
-	return "recovered-" + strings.TrimPrefix(aside, swapPrefix)
+	return recoveredPrefix + strings.TrimPrefix(aside, swapPrefix)
 }
 
 // swapAside does without an exchange: the old file is renamed aside first.
@@ -220,39 +226,6 @@ func (a *applier) already(d vfs.Dir, name string, e *object.Entry, st vfs.Stat) 
 	return false, nil
 }
 
-// mkdir makes a directory where nothing, or an expected file, stands. Its
-// owner may work in it until the end, which the step then says.
-func (a *applier) mkdir(at opened, name string, s *Step) error {
-	if s.From != nil {
-		if err := a.delete(at, name, *s); err != nil {
-			return err
-		}
-		s.From = nil // gone, whatever comes now
-	}
-	made := *s.To
-	made.Mode |= 0o700
-	s.To = &made
-	err := at.d.Mkdir(name, made.Mode)
-	if errors.Is(err, fs.ErrExist) {
-		st, serr := at.d.Lstat(name)
-		if serr != nil {
-			return serr
-		}
-		if !st.IsDir() {
-			return a.inTheWay(at, s.Path, st)
-		}
-		made.Mode = st.Mode
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	a.touched.dir(s.Path[:len(s.Path)-1], at.dev)
-	a.touched.dir(s.Path, at.dev)
-	a.o.Fault.Hit("apply.mkdir")
-	return nil
-}
-
 // delete renames aside, looks, and removes.
 func (a *applier) delete(at opened, name string, s Step) error {
 	d := at.d
@@ -288,44 +261,6 @@ func (a *applier) delete(at opened, name string, s Step) error {
 	a.res.Change.Deleted++
 	a.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "apply", Path: a.virtual(s.Path), Files: 1})
 	return nil
-}
-
-// rmdir removes a directory that is empty by now. Ignored files stay, and so
-// does their directory, which the next scan leaves out; what a person put
-// there meanwhile it finds.
-func (a *applier) rmdir(at opened, name string, s Step) error {
-	if err := a.leave(min(len(a.chain), len(s.Path)-1)); err != nil {
-		return err
-	}
-	err := at.d.Remove(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		if st, serr := at.d.Lstat(name); serr == nil && !st.IsDir() {
-			return a.inTheWay(at, s.Path, st)
-		}
-		if !notEmpty(at.d, name) {
-			return err
-		}
-		if a.failed[strings.Join(s.Path, "/")] {
-			return errSkip
-		}
-		return nil
-	}
-	a.o.Fault.Hit("apply.rmdir")
-	a.touched.dir(s.Path[:len(s.Path)-1], at.dev)
-	return nil
-}
-
-func notEmpty(d vfs.Dir, name string) bool {
-	sub, err := d.OpenDir(name)
-	if err != nil {
-		return false
-	}
-	defer sub.Close()
-	list, err := sub.Names()
-	return err == nil && len(list) > 0
 }
 
 // meta sets mode and times of a file whose content is right.
@@ -367,41 +302,4 @@ func (a *applier) setMeta(at opened, path []string, e *object.Entry) error {
 		a.touched.file(path, at.dev)
 	}
 	return at.d.Chtimes(name, e.MTime)
-}
-
-// setDir gives a directory its mode and time, after all below it is done.
-func (a *applier) setDir(s Step) error {
-	at, err := a.parent(s.Path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	name := s.Path[len(s.Path)-1]
-	st, err := at.d.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && !st.IsDir() {
-		return a.inTheWay(at, s.Path, st)
-	}
-	mode := s.To.Mode
-	if mode&0o700 != 0o700 { // what lies below may still need it
-		a.loose[strings.Join(s.Path, "/")] = mode
-		mode |= 0o700
-	}
-	if err == nil {
-		err = at.d.Chtimes(name, s.To.MTime)
-	}
-	if err == nil && st.Mode != mode {
-		err = at.d.Chmod(name, mode)
-	}
-	if err != nil {
-		return err
-	}
-	a.o.Fault.Hit("apply.setdir")
-	a.touched.dir(s.Path, at.dev)
-	a.stepDone(s)
-	return nil
 }

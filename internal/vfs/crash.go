@@ -206,7 +206,11 @@ func (n *memNode) crashed(r *rand.Rand, names func(*memNode) map[string]*memNode
 		}
 		maps.Copy(c.held, c.names)
 	} else if n.file() && !n.now.equal(n.kept) {
-		switch r.IntN(3) {
+		k := r.IntN(3)
+		if k == 1 && slices.Equal(n.now.data, n.kept.data) { // mode or time alone: nothing to tear
+			k = 0
+		}
+		switch k {
 		case 0:
 			c.now = n.kept.clone()
 		case 1:
