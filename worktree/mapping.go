@@ -195,6 +195,8 @@ func (m Mapping) outside() outside {
 	return o
 }
 
+func (o outside) some() bool { return len(o.hidden) > 0 || len(o.exclude.list) > 0 }
+
 // name reports whether a name is outside; its parents are known not to be.
 func (o outside) name(path []string, dir bool) bool {
 	if slices.ContainsFunc(o.hidden, func(h []string) bool { return slices.Equal(h, path) }) {

@@ -239,6 +239,9 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	if old != nil {
 		src.old = old.tree
 	}
+	if names, err = s.kept(path, names, old, src); err != nil {
+		return nil, err
+	}
 	children := make([]child, len(names))
 	var wg sync.WaitGroup
 	var fatal error
@@ -271,6 +274,35 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 		return nil, fatal
 	}
 	return s.finish(ctx, path, seen, children, old, src)
+}
+
+// kept adds to the names of a directory those that its tree has outside of the
+// mapping's business: they need not be on this disk.
+func (s *scanner) kept(path, names []string, old *row, src *sources) ([]string, error) {
+	if !s.outside.some() || len(path) == 0 && s.o.Only != "" {
+		return names, nil
+	}
+	listed := len(names)
+	add := func(name string, dir bool) {
+		if _, found := slices.BinarySearch(names[:listed], name); !found && s.outside.name(join(path, name), dir) {
+			names = append(names, name)
+		}
+	}
+	if old != nil && old.tree == src.base { // no need to read the tree
+		for _, n := range old.names {
+			add(n.name, n.kind == object.Dir)
+		}
+	} else {
+		base, err := src.baseEntries()
+		if err != nil {
+			return nil, err
+		}
+		for name, e := range base {
+			add(name, e.Kind == object.Dir)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // finish builds the directory's tree, or takes the one it had.
@@ -338,6 +370,9 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
 	st, err := d.Lstat(c.name)
 	if errors.Is(err, fs.ErrNotExist) {
+		if e, ok, berr := src.baseEntry(c.name); s.outside.some() && (berr != nil || ok && s.outside.name(path, e.Kind == object.Dir)) {
+			return errors.Join(berr, s.inherit(c, src)) // never applied here, so never deleted here
+		}
 		return nil // went away since it was listed
 	}
 	if err == nil {

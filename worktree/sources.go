@@ -54,15 +54,21 @@ func (r *sources) unchanged(name string) (object.Entry, error) {
 }
 
 func (r *sources) baseEntry(name string) (object.Entry, bool, error) {
+	m, err := r.baseEntries()
+	e, ok := m[name]
+	return e, ok, err
+}
+
+// baseEntries is the materialised directory; it is not to be changed.
+func (r *sources) baseEntries() (map[string]object.Entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.baseMap == nil {
 		m, err := load(r.ctx, r.s.o.Store, r.base)
 		if err != nil {
-			return object.Entry{}, false, err
+			return nil, err
 		}
 		r.baseMap = m
 	}
-	e, ok := r.baseMap[name]
-	return e, ok, nil
+	return r.baseMap, nil
 }
