@@ -3,9 +3,10 @@
 GO ?= go
 PKGS ?= ./...
 SIM ?= 40000
+CRASHES ?= 6000
 FUZZTIME ?= 60s
 
-.PHONY: build test race lint fuzz sim kill powercut bench bench-peers e2e compose seen generate cross prebuilt clean
+.PHONY: build test race lint fuzz sim crash kill powercut bench bench-peers e2e compose seen generate cross prebuilt clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bsv ./cmd/bsv
@@ -36,6 +37,10 @@ fuzz:
 
 sim:
 	$(GO) test -run 'Simulat' -timeout 60m ./worktree -sim.n=$(SIM)
+
+# crash an apply at its calls and named points, with the loss of what was not synced: 100 times the applies of make test.
+crash:
+	$(GO) test -run 'CrashedApply' -timeout 60m ./worktree -crash.n=$(CRASHES)
 
 # kill -9 at random moments of snapshot, sync and apply: 10 times the rounds of make test.
 kill:

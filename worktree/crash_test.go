@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	crashN    = flag.Int("crash.n", 100, "applies to crash")
+	crashN    = flag.Int("crash.n", 60, "applies to crash")
 	crashSeed = flag.Int64("crash.seed", -1, "replay one apply")
 )
 
@@ -298,7 +298,7 @@ func TestCrashedApplyControl(t *testing.T) {
 // Whatever call of an apply fails, once or from then on: what a person wrote
 // stays, the apply says so, and the next one makes it good.
 func TestApplyFailsAtEachCall(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		for n := int64(1); ; n++ {
 			done := false
 			for _, once := range []bool{true, false} {
@@ -345,7 +345,7 @@ func TestApplyFailsAtEachCall(t *testing.T) {
 // A person may save, replace or delete a file before any call of an apply:
 // what was written stays.
 func TestPersonMeddlesAtEachCall(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		for n := 1; ; n++ {
 			w := newCrashWorld(t, seed)
 			w.begin()

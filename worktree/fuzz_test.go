@@ -58,7 +58,7 @@ func FuzzIgnore(f *testing.F) {
 				t.Fatal("ignored by nothing")
 			}
 			// A rule that takes everything back decides alone.
-			if ig, _ := parseIgnore(text + "\n!*\n").match(parts, dir); ig {
+			if ig, _ := parseIgnore(text+"\n!*\n").match(parts, dir); ig {
 				t.Fatalf("%q ignores %q though the last line takes it back", text, path)
 			}
 			ig2, found2 := parseIgnore("\n# nothing\n"+strings.TrimPrefix(text, "\ufeff")).match(parts, dir)

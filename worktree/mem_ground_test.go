@@ -185,4 +185,3 @@ func problemPaths(list []Problem) string {
 	}
 	return strings.TrimSpace(s)
 }
-

@@ -57,37 +57,6 @@ type ScanResult struct {
 	touched *touched // what was not as the stat cache said
 }
 
-// Written remembers what Apply wrote and what stat said of it, by path below
-// the mapping. The zero value is empty.
-type Written struct {
-	mu sync.Mutex
-	m  map[string]written
-}
-
-type written struct {
-	stat  rowName
-	entry object.Entry
-}
-
-func (w *Written) set(path string, v written) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.m == nil {
-		w.m = map[string]written{}
-	}
-	w.m[path] = v
-}
-
-func (w *Written) get(path string) (written, bool) {
-	if w == nil {
-		return written{}, false
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	v, ok := w.m[path]
-	return v, ok
-}
-
 type scanner struct {
 	o       ScanOptions
 	slots   chan struct{}
@@ -195,18 +164,6 @@ func (s *scanner) row(ctx context.Context, rel string) *row {
 
 func join(path []string, name string) []string {
 	return append(path[:len(path):len(path)], name)
-}
-
-// child is one name of a directory on its way into its tree.
-type child struct {
-	name  string
-	seen  vfs.Stat
-	entry object.Entry
-	stat  rowName
-	ok    bool // belongs to the tree
-	left  bool // left out on purpose: ignored, excluded, hidden or special
-	same  bool // as the row says
-	lazy  bool // the entry is the one in the row's tree, not read yet
 }
 
 // dir scans one directory and everything below it.
@@ -363,134 +320,6 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 	s.res.Rows[strings.Join(path, "/")] = out.encode()
 	s.mu.Unlock()
 	return out, nil
-}
-
-// child fills in one name. An error is fatal; what concerns the name alone is
-// a problem.
-func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
-	st, err := d.Lstat(c.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if e, ok, berr := src.baseEntry(c.name); s.outside.some() && (berr != nil || ok && s.outside.name(path, e.Kind == object.Dir)) {
-			return errors.Join(berr, s.inherit(c, src)) // never applied here, so never deleted here
-		}
-		return nil // went away since it was listed
-	}
-	if err == nil {
-		err = object.CheckName(c.name)
-	}
-	if err == nil {
-		err = s.checkDepth(path)
-	}
-	if err != nil {
-		s.problem(path, err)
-		return s.inherit(c, src)
-	}
-	kind := kindOf(st)
-	if stack.ignored(path, kind == object.Dir) {
-		c.left = true
-		return nil
-	}
-	if s.outside.name(path, kind == object.Dir) {
-		c.left = true
-		return s.inherit(c, src)
-	}
-	c.seen = st
-	switch kind {
-	case object.Dir:
-		return s.subdir(ctx, d, path, c, old, src, stack)
-	case object.File, object.Symlink:
-		if n := oldName(old, c.name); n != nil && n.same(st) {
-			c.stat, c.ok, c.same, c.lazy = *n, true, true, true
-			return nil
-		}
-		return s.leaf(ctx, d, path, c, src)
-	}
-	c.left = true
-	s.notice(path, "skipped: neither a file, a directory nor a link")
-	return nil
-}
-
-func oldName(old *row, name string) *rowName {
-	if old == nil {
-		return nil
-	}
-	return old.find(name)
-}
-
-// inherit keeps what the tree held at the name.
-func (s *scanner) inherit(c *child, src *sources) error {
-	e, ok, err := src.baseEntry(c.name)
-	if err != nil {
-		return err
-	}
-	if ok {
-		c.entry, c.ok = e, true
-		c.stat = rowName{name: c.name, kind: e.Kind, ctime: -1, tree: e.Tree, bytes: e.Size, size: int64(e.Size), mode: e.Mode, mtime: e.MTime}
-		if e.Kind != object.Dir {
-			c.stat.files = 1
-		}
-	}
-	return nil
-}
-
-func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
-	n := oldName(old, c.name)
-	cached := n != nil && n.kind == object.Dir && src.base == src.old
-	var was object.Entry
-	var had bool
-	var below object.ID
-	var err error
-	if cached {
-		below = n.tree
-	} else {
-		if was, had, err = src.baseEntry(c.name); err != nil {
-			return err
-		}
-		if had && was.Kind == object.Dir {
-			below = was.Tree
-		}
-	}
-	sub, err := d.OpenDir(c.name)
-	var r *row
-	if err == nil {
-		r, err = s.dir(ctx, sub, path, c.seen, below, stack)
-		err = errors.Join(err, sub.Close())
-	}
-	if err != nil {
-		if ctx.Err() != nil || !isPathError(err) {
-			return err
-		}
-		s.problem(path, err)
-		return s.inherit(c, src)
-	}
-	if r.bare && !cached && (!had || was.Kind != object.Dir) {
-		c.left = true // nothing in it is bsv's, and nobody knows it: no new directory
-		return nil
-	}
-	c.ok = true
-	if cached && n.tree == r.tree && n.mode == c.seen.Mode && n.bytes == r.bytes {
-		c.stat, c.same, c.lazy = *n, true, true
-		return nil
-	}
-	if cached {
-		if was, had, err = src.baseEntry(c.name); err != nil {
-			return err
-		}
-	}
-	c.entry = object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: c.seen.Mode, MTime: c.seen.MTime}
-	if had && was.Kind == object.Dir {
-		c.entry.Xattrs, c.entry.Owner = was.Xattrs, was.Owner
-		// Its time alone is no change.
-		if was.Tree == r.tree && was.Mode == c.entry.Mode {
-			c.entry.MTime = was.MTime
-		}
-	}
-	c.stat = rowName{name: c.name, kind: object.Dir, mode: c.entry.Mode, mtime: c.entry.MTime, tree: r.tree, bytes: r.bytes, files: r.files}
-	c.same = n != nil && n.kind == object.Dir && n.tree == r.tree && n.mode == c.entry.Mode && n.mtime == c.entry.MTime && n.bytes == r.bytes
-	if !c.same {
-		s.touch(path, c.seen)
-	}
-	return nil
 }
 
 func isPathError(err error) bool {
