@@ -34,7 +34,7 @@ type ApplyOptions struct {
 	Fresh   bool // the target is new and nobody else's: write directly, without a marker
 	Events  event.Sink
 	Fault   *fault.Injector
-	Workers int
+	Workers int // writers at once; 0: 4
 	// Checkpoint takes the steps that were done and synced, when they are many
 	// and when Apply ends early: what it writes down is exact. It may be nil.
 	Checkpoint func(done []Step) error

@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,7 +51,7 @@ func (a *applier) flush() error {
 	each := few && !(a.o.Fresh && vfs.WholeSync) // a fresh target is synced at the end
 	disks := map[uint64]vfs.Dir{}
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, max(a.o.Workers, 4))
+	slots := make(chan struct{}, cmp.Or(a.o.Workers, 4))
 	for _, w := range a.batch {
 		disks[w.at.dev] = w.at.d
 		slots <- struct{}{}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/bsvsync/bsv/internal/fault"
 	"github.com/bsvsync/bsv/internal/vfs"
@@ -55,7 +56,10 @@ func (g crashGiven) clone() crashGiven {
 
 const crashDir = "home/docs"
 
+// newCrashWorld is the same world for the same seed: one worker, and temporary
+// names by the seed.
 func newCrashWorld(t *testing.T, seed uint64) *crashWorld {
+	cryptotest.SetGlobalRandom(t, seed)
 	w := &crashWorld{t: t, ctx: context.Background(), r: rand.New(rand.NewPCG(seed, 7)), disk: vfs.NewMem(), s: newMemStore(), next: new(int),
 		texts: map[string]bool{}, saved: map[string]string{}, moved: map[string]bool{}}
 	w.g.rows = memRows{}
@@ -157,7 +161,7 @@ func (w *crashWorld) write(device byte, root object.ID, parents []object.ID, bas
 // snapshot scans and decides as node does it; it reports whether a snapshot
 // was written.
 func (w *crashWorld) snapshot() (bool, []Problem, error) {
-	r, err := Scan(w.ctx, ScanOptions{Mapping: w.mapping(), Base: w.g.mat, Store: w.s, Memory: w.g.rows, Fault: w.faults()})
+	r, err := Scan(w.ctx, ScanOptions{Mapping: w.mapping(), Base: w.g.mat, Store: w.s, Memory: w.g.rows, Fault: w.faults(), Workers: 1})
 	if err != nil {
 		return false, nil, err
 	}
@@ -212,7 +216,7 @@ func (w *crashWorld) apply() (problems []Problem, wrote bool, err error) {
 		}
 		w.g.applying = true
 		mat := have
-		res, err := Apply(w.ctx, ApplyOptions{Mapping: w.mapping(), Steps: Plan(w.ctx, w.s, have, want), Content: w.s, Store: w.s, Memory: w.g.rows, Fault: w.faults(),
+		res, err := Apply(w.ctx, ApplyOptions{Mapping: w.mapping(), Steps: Plan(w.ctx, w.s, have, want), Content: w.s, Store: w.s, Memory: w.g.rows, Fault: w.faults(), Workers: 1,
 			Checkpoint: func(done []Step) error {
 				next, err := Advance(w.ctx, w.s.Hasher(), w.s, w.s, mat, done)
 				w.g.mat = next

@@ -253,7 +253,7 @@ func TestLinkIsPlantedAtEachCall(t *testing.T) {
 			return nil
 		}
 		ctx := context.Background()
-		r, err := Apply(ctx, ApplyOptions{Mapping: g.m, Steps: Plan(ctx, g.s, have, want), Content: g.s, Store: g.s, Memory: g.rows})
+		r, err := Apply(ctx, ApplyOptions{Mapping: g.m, Steps: Plan(ctx, g.s, have, want), Content: g.s, Store: g.s, Memory: g.rows, Workers: 1})
 		if err != nil && !errors.Is(err, ErrReplan) {
 			t.Fatalf("call %d: %v %v", n, err, r.Problems)
 		}

@@ -81,7 +81,7 @@ func (g *memGround) mode(name string) (mode uint16) {
 
 func (g *memGround) scan(base object.ID) ScanResult {
 	g.t.Helper()
-	r, err := Scan(context.Background(), ScanOptions{Mapping: g.m, Base: base, Store: g.s, Memory: g.rows})
+	r, err := Scan(context.Background(), ScanOptions{Mapping: g.m, Base: base, Store: g.s, Memory: g.rows, Workers: 1})
 	g.must(err)
 	return r
 }
@@ -89,7 +89,7 @@ func (g *memGround) scan(base object.ID) ScanResult {
 func (g *memGround) apply(have, want object.ID) ApplyResult {
 	g.t.Helper()
 	ctx := context.Background()
-	r, err := Apply(ctx, ApplyOptions{Mapping: g.m, Steps: Plan(ctx, g.s, have, want), Content: g.s, Store: g.s, Memory: g.rows})
+	r, err := Apply(ctx, ApplyOptions{Mapping: g.m, Steps: Plan(ctx, g.s, have, want), Content: g.s, Store: g.s, Memory: g.rows, Workers: 1})
 	g.must(err)
 	return r
 }

@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ type ScanOptions struct {
 	Written *Written        // what an apply wrote: taken without reading again
 	Events  event.Sink
 	Fault   *fault.Injector
-	Workers int
+	Workers int // readers at once; 0: 5
 }
 
 // ScanResult is what a scan found.
@@ -79,7 +80,7 @@ func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
 	if err != nil {
 		return ScanResult{}, fmt.Errorf("%s: %w: %w", o.Mapping.Path, ErrNotMounted, err)
 	}
-	s := &scanner{o: o, slots: make(chan struct{}, max(o.Workers, 4)), outside: o.Mapping.outside()}
+	s := &scanner{o: o, slots: make(chan struct{}, cmp.Or(o.Workers, 5)-1), outside: o.Mapping.outside()}
 	s.res.Rows, s.res.touched = map[string][]byte{}, &touched{}
 	if o.Dirty != nil {
 		s.toDo = map[string]bool{}
