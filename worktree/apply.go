@@ -203,6 +203,9 @@ func (a *applier) trouble(s Step, err error) error {
 		a.undone(s)
 		return nil
 	}
+	if errors.Is(err, fs.ErrNotExist) && !a.o.Fresh { // deleted since the look, and no snapshot knows
+		return errors.Join(err, a.replan(s))
+	}
 	var pe *fs.PathError
 	if !errors.As(err, &pe) && !errors.Is(err, object.ErrMissing) || vfs.NoSpace(err) {
 		return err
@@ -237,9 +240,6 @@ func (a *applier) step(s Step) error {
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && (s.Op == OpDelete || s.Op == OpRmdir) {
 			return nil
-		}
-		if errors.Is(err, fs.ErrNotExist) { // deleted, and no snapshot knows
-			err = a.replan(s)
 		}
 		return a.trouble(s, err)
 	}
