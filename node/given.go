@@ -19,11 +19,12 @@ func (n *Node) mappings(v *vault) ([]worktree.Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
+	homeDir := n.homeDir()
 	var out []worktree.Mapping
 	for _, m := range s.Mappings {
 		w := worktree.Mapping{Path: m.Path, Dir: string(m.Dir), Device: v.id, Exclude: n.home.Config().Snapshot.Exclude}
-		if inside(n.home.Paths().Dir, w.Dir) {
-			w.Hidden = []string{n.home.Paths().Dir}
+		if inside(homeDir, w.Dir) {
+			w.Hidden = []string{homeDir}
 		}
 		out = append(out, w)
 	}
@@ -34,6 +35,15 @@ func (n *Node) mappings(v *vault) ([]worktree.Mapping, error) {
 		return 1
 	})
 	return out, nil
+}
+
+// homeDir is the home's own path, by no link, as mapped directories are kept.
+func (n *Node) homeDir() string {
+	dir := n.home.Paths().Dir
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
 }
 
 // inside reports whether a directory is another one or below it.

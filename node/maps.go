@@ -87,10 +87,7 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 	if path == "/" || filepath.Dir(dir) == dir {
 		return fail(Usage, "bsv map add /home "+dir, "neither the vault's root nor the file system's can be mapped")
 	}
-	homeDir := n.home.Paths().Dir
-	if r, err := filepath.EvalSymlinks(homeDir); err == nil {
-		homeDir = r
-	}
+	homeDir := n.homeDir()
 	if inside(dir, homeDir) {
 		return fail(Usage, "map a directory outside of it", "%s lies inside bsv's own home %s", dir, homeDir)
 	}

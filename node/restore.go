@@ -162,7 +162,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 			return res, fail(Usage, "restore in place instead: bsv restore REF:"+m.Path, "%s lies inside the mapped directory %s", to, m.Dir)
 		}
 	}
-	if inside(to, n.home.Paths().Dir) {
+	if inside(to, n.home.Paths().Dir) || inside(to, n.homeDir()) {
 		return res, fail(Usage, "choose another directory", "%s lies inside bsv's own home", to)
 	}
 	if fi, err := os.Stat(to); err == nil && !fi.IsDir() {
