@@ -217,10 +217,15 @@ func TestRecover(t *testing.T) {
 	g := newGround(t)
 	g.write("d/.bsv-new-1", "half")
 	g.write("d/.bsv-swap-2", "known")
+	g.write("d/a", "a newer one")
+	g.write("e/.bsv-swap-4", "known")
 	g.write(".bsv-swap-3", "a person's only copy")
 	known := g.scan(object.ID{}).Tree // the names of an apply are not in it
 	e := object.Entry{Kind: object.File, Mode: 0o644, Content: object.Content{Inline: "known"}, Size: 5}
 	tree, err := object.SetPath(context.Background(), g.s.Hasher(), g.s, g.s, known, "/d/a", &e)
+	if err == nil {
+		tree, err = object.SetPath(context.Background(), g.s.Hasher(), g.s, g.s, tree, "/e/a", &e)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,8 +233,10 @@ func TestRecover(t *testing.T) {
 	if err != nil || len(back) != 1 || g.read(back[0]) != "a person's only copy" {
 		t.Fatal(back, err)
 	}
-	if list, err := os.ReadDir(filepath.Join(g.m.Dir, "d")); err != nil || len(list) != 0 {
-		t.Fatal(list, err)
+	for dir, text := range map[string]string{"d": "a newer one", "e": "known"} { // gone, and back under its own name
+		if list, err := os.ReadDir(filepath.Join(g.m.Dir, dir)); err != nil || len(list) != 1 || g.read(dir+"/a") != text {
+			t.Fatal(list, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -31,6 +32,8 @@ type crashWorld struct {
 	s    memStore  // of objects: durable before any step of an apply
 	g    crashGiven
 	next *int // number of the next content
+
+	plain bool // a file system without exchange
 
 	mu    sync.Mutex
 	calls int
@@ -79,6 +82,9 @@ func (w *crashWorld) wire() {
 		if w.call != nil {
 			w.call(w.calls, op, path)
 		}
+		if w.plain && op == "exchange" {
+			return &fs.PathError{Op: op, Path: path, Err: errors.ErrUnsupported}
+		}
 		return nil
 	}}
 }
@@ -98,7 +104,7 @@ func (w *crashWorld) env() merge.Env { return merge.Env{Get: w.s, Hash: w.s.Hash
 
 // crash is the world after a crash at this moment.
 func (w *crashWorld) crash(seed uint64) *crashWorld {
-	c := &crashWorld{t: w.t, ctx: w.ctx, r: rand.New(rand.NewPCG(seed, 9)), s: w.s, g: w.g.clone(), next: w.next,
+	c := &crashWorld{t: w.t, ctx: w.ctx, r: rand.New(rand.NewPCG(seed, 9)), s: w.s, g: w.g.clone(), next: w.next, plain: w.plain,
 		texts: maps.Clone(w.texts), saved: maps.Clone(w.saved), moved: maps.Clone(w.moved)}
 	c.disk = w.disk.CrashClone(c.r)
 	c.disk.DropSyncs = w.disk.DropSyncs

@@ -382,7 +382,13 @@ func TestRecoverOtherKinds(t *testing.T) {
 		}
 		return nil
 	})
-	g.expect("disk", fmt.Sprint(len(strings.Fields(g.names("")))), "3")
+	g.expect("disk", fmt.Sprint(len(strings.Fields(g.names("")))), "4")
+	g.in("l", func(d vfs.Dir, base string) error {
+		if target, err := d.Readlink(base); err != nil || target != "known" {
+			t.Error(target, err)
+		}
+		return nil
+	})
 }
 
 // Few files are synced one by one, many with their whole file system; a sync

@@ -12,8 +12,9 @@ import (
 )
 
 // Recover cleans what an interrupted apply left in a mapping: unfinished
-// writes go; what was being swapped goes when one of the trees holds it in the
-// same directory, and otherwise comes back under a name of its own;
+// writes go; what was being swapped gets its name back if that is free and goes
+// if it is taken, when one of the trees holds it in the same directory, and
+// otherwise comes back under a name of its own;
 // directories that were made writable get their modes back. trees are the one
 // that is materialised and the one that was wanted. Recover returns what came
 // back, durable by then.
@@ -135,11 +136,17 @@ func (r *recoverer) swapped(d vfs.Dir, path []string, name string, st vfs.Stat, 
 	if st.IsDir() && d.Remove(name) == nil {
 		return nil // empty: one that bsv made
 	}
-	known, err := r.known(d, name, st, trees)
+	names, err := r.known(d, name, st, trees)
 	if err != nil {
 		return err
 	}
-	if known {
+	for _, to := range names { // without an exchange the name itself may be free
+		err := d.RenameNew(name, to)
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if len(names) > 0 {
 		return d.Remove(name)
 	}
 	to := recoveredName(name)
@@ -155,42 +162,43 @@ func (r *recoverer) swapped(d vfs.Dir, path []string, name string, st vfs.Stat, 
 	return nil
 }
 
-// known reports whether a tree holds what stands at a name. A directory with
-// something in it never was bsv's to move.
-func (r *recoverer) known(d vfs.Dir, name string, st vfs.Stat, trees []object.ID) (bool, error) {
+// known is the names by which the trees hold what stands at a name. A
+// directory with something in it never was bsv's to move.
+func (r *recoverer) known(d vfs.Dir, name string, st vfs.Stat, trees []object.ID) ([]string, error) {
 	var e object.Entry
 	switch e.Kind = kindOf(st); e.Kind {
 	case object.Symlink:
 		t, err := d.Readlink(name)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		e.Target = t
 	case object.File:
 		f, err := openFile(d, name, st)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		c, n, err := r.s.WriteFile(r.ctx, &source{f: f, left: st.Size + 1}, st.Size)
 		if err = errors.Join(err, f.Close()); err != nil {
-			return false, err
+			return nil, err
 		}
 		e.Content, e.Size = c, n
 	default:
-		return false, nil
+		return nil, nil
 	}
+	var names []string
 	for _, t := range trees {
 		if t.IsZero() {
 			continue
 		}
 		for x, err := range object.Entries(r.ctx, r.s, t, "") {
 			if err != nil {
-				return false, err
+				return nil, err
 			}
 			if x.Kind == e.Kind && x.SameContent(e) {
-				return true, nil
+				names = append(names, x.Name)
 			}
 		}
 	}
-	return false, nil
+	return names, nil
 }
