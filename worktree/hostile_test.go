@@ -427,3 +427,21 @@ func TestFewSyncs(t *testing.T) {
 		}
 	}
 }
+
+// The directory that an apply touched first may be gone or closed when the
+// whole file system is to be synced.
+func TestSyncAfterDirectoryIsGone(t *testing.T) {
+	g := newMemGround(t)
+	g.write("a/in/x", "old")
+	have := g.scan(object.ID{}).Tree
+	var lines []string
+	for i := range 400 {
+		lines = append(lines, fmt.Sprintf("d/%d/f=new", i))
+	}
+	r := g.apply(have, g.tree(lines...))
+	g.expect("problems", problemPaths(r.Problems), "")
+	c := g.disk.CrashClone(rand.New(rand.NewPCG(1, 1)))
+	if list, err := c.ReadDir("docs/d"); err != nil || len(list) != 400 {
+		t.Fatal(len(list), err)
+	}
+}

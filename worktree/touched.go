@@ -19,7 +19,7 @@ type touched struct {
 	mu    sync.Mutex
 	files map[string]bool
 	dirs  map[string]bool
-	disks map[uint64]string // a directory of each file system
+	disks map[uint64]string // a directory of each file system, the one nearest to the root
 }
 
 // dir notes that a directory's names, mode or time changed.
@@ -35,12 +35,12 @@ func (t *touched) add(path []string, dev uint64, dir bool) {
 		t.files, t.dirs, t.disks = map[string]bool{}, map[string]bool{}, map[uint64]string{}
 	}
 	rel := strings.Join(path, "/")
-	if _, ok := t.disks[dev]; !ok {
-		at := path
-		if !dir {
-			at = path[:len(path)-1]
-		}
-		t.disks[dev] = strings.Join(at, "/")
+	top := rel
+	if !dir {
+		top, _ = splitPath(rel)
+	}
+	if old, ok := t.disks[dev]; !ok || len(top) < len(old) {
+		t.disks[dev] = top
 	}
 	if vfs.WholeSync && t.many() {
 		return
@@ -72,7 +72,12 @@ func (t *touched) sync(root vfs.Dir) error {
 	}
 	if whole {
 		for _, rel := range t.disks {
-			if err := at(root, rel, vfs.Dir.SyncAll); err != nil {
+			err := at(root, rel, vfs.Dir.SyncAll)
+			for rel != "" && err != nil && (gone(err) || errors.Is(err, fs.ErrPermission)) {
+				rel, _ = splitPath(rel) // removed or closed meanwhile
+				err = at(root, rel, vfs.Dir.SyncAll)
+			}
+			if err != nil {
 				return err
 			}
 		}
