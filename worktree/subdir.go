@@ -83,7 +83,11 @@ func (a *applier) displaceAside(d vfs.Dir, name string, s Step, before vfs.Stat)
 	if err != nil {
 		return err
 	}
-	if err := d.Mkdir(name, s.To.Mode); err != nil {
+	err = d.Mkdir(name, s.To.Mode)
+	if errors.Is(err, fs.ErrExist) { // a new file stands there already
+		return errors.Join(a.replan(s), a.removeKnown(d, aside))
+	}
+	if err != nil {
 		return errors.Join(err, a.giveBack(d, aside, name))
 	}
 	return a.removeKnown(d, aside)
