@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/bsvsync/bsv/internal/vfs"
 )
 
 type rows map[string][]byte
@@ -35,11 +38,16 @@ func TestAhead(t *testing.T) {
 		}
 	}
 	check(4, 3+5+6+1) // a, b, .bsvignore and the link
-	fi, err := os.Lstat(filepath.Join(dir, "a"))
+	d, err := vfs.OS{}.OpenDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := statOf("a", fi, fi.ModTime().Add(1e10))
+	defer d.Close()
+	st, err := d.Lstat("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := statOf("a", st, time.Unix(0, st.MTime).Add(10*time.Second))
 	memory[""] = (&row{names: []rowName{n}}).encode()
 	check(3, 5+6+1)
 	memory[""] = []byte("damaged")
