@@ -163,5 +163,5 @@ func (n *Node) recordWarnings(v *vault) ([]Warning, error) {
 
 const (
 	cloneMsg  = "a copy of this device's home is running elsewhere: this one publishes nothing more"
-	cloneHint = "on one of the two: bsv peers rename --new-identity"
+	cloneHint = "on one of the two: move its home away, remove .bsvmap from its mapped directories, and make it a device of its own: bsv join TICKET VPATH=DIR"
 )

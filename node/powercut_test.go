@@ -32,11 +32,9 @@ type fragile struct {
 	home *home.Home
 	n    *node.Node
 
-	net    bool
-	points map[string]int    // visits seen since the last boot
-	cutAt  map[string]int    // where the power goes
-	keep   map[string]string // snapshot → listing, acknowledged
-	order  []string
+	net   bool
+	keep  map[string]string // snapshot → listing, acknowledged
+	order []string
 }
 
 func newFragile(t *testing.T, r *rand.Rand, net bool) *fragile {

@@ -125,7 +125,7 @@ func TestCopyThatRuns(t *testing.T) {
 			_, err := m.Mkdir(t.Context(), node.PathRequest{Path: "/" + name})
 			switch {
 			case errors.Is(err, node.ErrClone):
-				if e := node.Explain(err); !strings.Contains(e.Hint, "rename --new-identity") {
+				if e := node.Explain(err); !strings.Contains(e.Hint, "bsv join TICKET") {
 					t.Errorf("the error does not help: %+v", e)
 				}
 				stopped = m
@@ -165,7 +165,7 @@ func TestCopyThatRuns(t *testing.T) {
 		if stopped == nil {
 			t.Fatal("both copies publish for ever")
 		}
-		if !stopped.warned("rename --new-identity") {
+		if !stopped.warned("bsv join TICKET") {
 			t.Errorf("status does not say it: %+v", stopped.status().Warnings)
 		}
 		list, err := b.Ls(t.Context(), node.ShowRequest{})
