@@ -97,7 +97,11 @@ func Explain(err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &busy):
-		return fail(Busy, fmt.Sprintf("wait for it with --wait 1m, or stop process %d", busy.Owner.PID), "%v", busy)
+		hint := "wait for it with --wait 1m"
+		if busy.Owner.PID != 0 {
+			hint += fmt.Sprintf(", or stop process %d", busy.Owner.PID)
+		}
+		return fail(Busy, hint, "%v", busy)
 	}
 	for _, c := range causes {
 		if errors.Is(err, c.is) {

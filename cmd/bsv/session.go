@@ -81,8 +81,13 @@ func (a *app) dialNode(ctx context.Context, p home.Paths) (*session, error) {
 	return &session{Client: client, running: true, end: func() error { client.Close(); return nil }}, nil
 }
 
-// starts is how long a node may take from its lock to its socket.
-const starts = 5 * time.Second
+const (
+	// starts is how long a node may take from its lock to its socket.
+	starts = 5 * time.Second
+	// names is how long an owner may take from its lock to its name in it:
+	// until then the lock names nobody, or the owner before.
+	names = 200 * time.Millisecond
+)
 
 // connect finds the running node of the home, or opens one in this process.
 // While another command holds the home it waits as --wait says.
@@ -102,8 +107,11 @@ func (a *app) connect(ctx context.Context, w need) (*session, error) {
 		if err == nil || !errors.As(err, &busy) {
 			return s, err
 		}
-		starting := strings.HasPrefix(busy.Owner.Command, "bsv node") && time.Since(begin) < starts
-		if time.Now().After(end) && !starting {
+		limit := names
+		if busy.Owner.PID == 0 || strings.HasPrefix(busy.Owner.Command, "bsv node") {
+			limit = starts
+		}
+		if time.Now().After(end) && time.Since(begin) > limit {
 			return nil, err
 		}
 		select {
