@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/bsvsync/bsv/internal/event"
 	"github.com/bsvsync/bsv/object"
@@ -79,8 +80,10 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 			return false, err
 		}
 		if stop {
-			out.braked = append(out.braked, m.Path)
-			return false, nil
+			if !slices.Contains(out.braked, m.Path) {
+				out.braked = append(out.braked, m.Path)
+			}
+			continue
 		}
 		jobs = append(jobs, job{m, have, want})
 	}

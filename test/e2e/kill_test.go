@@ -243,8 +243,11 @@ func TestKillApply(t *testing.T) {
 			same(t, "restored after a kill", versions[at].want, listing(t, d.dir))
 		}
 	}
+	if err := os.Remove(filepath.Join(d.home, "index.db")); err != nil {
+		t.Fatal(err)
+	}
 	for _, v := range versions {
-		if err := d.verify(v, "after the applies"); err != nil {
+		if err := d.verify(v, "after the applies, without the index"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,7 +257,8 @@ func TestKillApply(t *testing.T) {
 func isDir(v string) bool { return len(v) > 0 && v[0] == 'd' }
 
 // Two nodes on loopback; after each edit one of them is killed and started
-// again. They must show one state with every version.
+// again. They must show one state with every version, and every snapshot that
+// both had restores on both, also without the index.
 func TestKillSync(t *testing.T) {
 	r := seeded(t)
 	a, b := newDevice(t, "a"), newDevice(t, "b")
@@ -266,6 +270,7 @@ func TestKillSync(t *testing.T) {
 	b.start(args[b]...)
 	b.ok("join", a.invite(), "/docs="+b.dir)
 	n := kills(t) - kills(t)/2 - kills(t)*3/10
+	var acked []acknowledged
 	for round := range n {
 		for _, d := range []*device{a, b} {
 			scribbleOwn(t, r, d, round)
@@ -286,9 +291,27 @@ func TestKillSync(t *testing.T) {
 					}
 				}
 			}
+			scribbleOwn(t, r, victim, round) // so that one snapshot holds the state
+			if s := victim.snapshot(); s.Root == victim.status().State {
+				acked = append(acked, acknowledged{s.Snapshot, listing(t, victim.dir)})
+			}
 		}
 	}
-	t.Logf("%d nodes killed", n)
+	if len(acked) == 0 {
+		t.Fatal("no snapshot was acknowledged: the campaign proves nothing")
+	}
+	for _, d := range []*device{a, b} {
+		d.stop()
+		if err := os.Remove(filepath.Join(d.home, "index.db")); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range acked {
+			if err := d.verify(s, "at the end, without the index, on "+d.name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("%d nodes killed, %d snapshots restored on both", n, len(acked))
 }
 
 // written is what each device of a test wrote last; a device writes only

@@ -112,6 +112,7 @@ func (d *device) json(v any, args ...string) {
 }
 
 type status struct {
+	Device  string   `json:"device"`
 	State   string   `json:"state"`
 	Pending []string `json:"pending"`
 	Maps    []struct {
