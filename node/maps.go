@@ -110,6 +110,10 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 	}
 	m := worktree.Mapping{Path: path, Dir: dir, Device: v.id}
 	if err := m.SetMarker(v.view.isMember); err != nil {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+			return &Error{Kind: NotAuthorised, Err: err, Hint: "make it writable for a moment: touch " + filepath.Join(dir, "x"),
+				Msg: fmt.Sprintf("%s cannot be written to, so it cannot be marked as mapped: without a mark an empty mount point would read as everything deleted", dir)}
+		}
 		return err
 	}
 	if err := n.home.State().DropRows(path); err != nil {
