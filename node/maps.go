@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/bsvsync/bsv/home"
@@ -111,7 +112,7 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 	m := worktree.Mapping{Path: path, Dir: dir, Device: v.id}
 	if err := m.SetMarker(v.view.isMember); err != nil {
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-			return &Error{Kind: NotAuthorised, Err: err, Hint: "make it writable for a moment: touch " + filepath.Join(dir, "x"),
+			return &Error{Kind: NotAuthorised, Err: err, Hint: "make it writable once: chmod u+w " + dir + ", then map it again",
 				Msg: fmt.Sprintf("%s cannot be written to, so it cannot be marked as mapped: without a mark an empty mount point would read as everything deleted", dir)}
 		}
 		return err
