@@ -199,23 +199,43 @@ func (x *session) takeRings(m *proto.Rings) error {
 	return nil
 }
 
-// takeAck notes what is complete at the peer. A record that is not here says
-// nothing.
+// maxEarly bounds the acknowledgements that wait for their records.
+const maxEarly = 1024
+
+// takeAck notes what is complete at the peer. The record may still wait here
+// for its device's admission, and is acknowledged only once: then its digest is
+// kept until the record is taken.
 func (x *session) takeAck(a *proto.Ack) error {
 	if len(a.GetDevice()) != 32 || len(a.GetDigest()) != 32 {
 		return fmt.Errorf("%w: an acknowledgement of no record", proto.ErrViolation)
 	}
-	k, ok := x.v.view.record([32]byte(a.GetDigest()))
-	if !ok || a.GetMeta() {
+	if a.GetMeta() {
 		return nil
 	}
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.known[k.digest] = true
-	if !k.said.Head.IsZero() {
-		x.acked[k.said.Head] = true
+	if x.early = append(x.early, [32]byte(a.GetDigest())); len(x.early) > maxEarly {
+		x.early = x.early[1:]
 	}
+	x.mu.Unlock()
+	x.settleAcks()
 	return nil
+}
+
+// settleAcks notes the acknowledgements whose records are here by now.
+func (x *session) settleAcks() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.early = slices.DeleteFunc(x.early, func(d [32]byte) bool {
+		k, ok := x.v.view.record(d)
+		if !ok {
+			return false
+		}
+		x.known[d] = true
+		if !k.said.Head.IsZero() {
+			x.acked[k.said.Head] = true
+		}
+		return true
+	})
 }
 
 // ping returns when the peer has said everything that it knew we lack.

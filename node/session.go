@@ -38,6 +38,7 @@ type session struct {
 	known map[[32]byte]bool        // records that the peer has
 	told  map[[32]byte]bool        // records of which the peer knows that they are complete here
 	acked map[object.ID]bool       // heads that are complete at the peer
+	early [][32]byte               // acknowledged records that are not taken yet, oldest first
 	pongs []uint64                 // pings to answer, after all else was said
 	pings map[uint64]chan struct{} // own ones, on the way
 	nonce uint64
@@ -252,6 +253,7 @@ func (x *session) sendRings() error {
 // change.
 func (x *session) push(ctx context.Context) error {
 	var news []known
+	x.settleAcks()
 	recs := x.v.view.records()
 	x.mu.Lock()
 	x.forget(recs)

@@ -268,6 +268,7 @@ func (w *view) names(d object.DeviceID, heads []object.ID) bool {
 
 // hasAcked reports whether heads are complete at the peer.
 func (x *session) hasAcked(heads []object.ID) bool {
+	x.settleAcks()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, h := range heads {
