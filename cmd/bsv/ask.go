@@ -13,6 +13,23 @@ func (a *app) ask(ctx context.Context, question string) (bool, error) {
 	if a.flags.yes {
 		return true, nil
 	}
+	yes, _, err := a.put(ctx, question)
+	return yes, err
+}
+
+// compare puts a question about what the person sees on two screens: -y cannot
+// answer it, and where nobody answers it is an error.
+func (a *app) compare(ctx context.Context, question string) (bool, error) {
+	yes, answered, err := a.put(ctx, question)
+	if err == nil && !answered {
+		fmt.Fprintln(a.err)
+		err = usage("run it at a terminal, compare the words on both screens and answer y; -y does not answer this", "nobody has compared the four words")
+	}
+	return yes, err
+}
+
+// put prints a question and reads the answer; no line at all is none.
+func (a *app) put(ctx context.Context, question string) (yes, answered bool, err error) {
 	fmt.Fprintf(a.err, "bsv: %s [y/N] ", question)
 	line := make(chan string, 1)
 	go func() { // may outlive the question: nobody else reads the input
@@ -21,10 +38,10 @@ func (a *app) ask(ctx context.Context, question string) (bool, error) {
 	}()
 	select {
 	case text := <-line:
-		text = strings.ToLower(strings.TrimSpace(text))
-		return text == "y" || text == "yes", nil
+		word := strings.ToLower(strings.TrimSpace(text))
+		return word == "y" || word == "yes", text != "", nil
 	case <-ctx.Done():
 		fmt.Fprintln(a.err)
-		return false, ctx.Err()
+		return false, false, ctx.Err()
 	}
 }

@@ -73,13 +73,13 @@ func (a *app) addPeer(ctx context.Context, r node.RepoAddRequest) error {
 // confirm shows the four words and waits for both sides.
 func (a *app) confirm(ctx context.Context, s *session, words string, maps []string) error {
 	fmt.Fprintf(a.err, "bsv: the other device must show the same four words:\n\n    %s\n\nbsv: run there: bsv peers approve\n", words)
-	yes, err := a.ask(ctx, "do they match?")
-	if err != nil {
+	yes, err := a.compare(ctx, "do they match?")
+	if ctx.Err() != nil {
 		return err
 	}
 	if !yes {
-		if _, err := api.Do[node.JoinResult](ctx, s.Client, "join/confirm", node.ConfirmRequest{Accept: false}); err != nil {
-			return err
+		if _, gone := api.Do[node.JoinResult](ctx, s.Client, "join/confirm", node.ConfirmRequest{Accept: false}); err != nil || gone != nil {
+			return errors.Join(err, gone)
 		}
 		return &node.Error{Kind: node.NotAuthorised, Msg: "not joined: the words were not confirmed", Hint: "run it again and compare the words on both screens"}
 	}
@@ -258,15 +258,13 @@ func (a *app) peersCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if !a.flags.yes {
-					fmt.Fprintf(a.err, "bsv: device %s (%s) asks to join. Its screen must show:\n\n    %s\n\n", escape(req.Name), req.Device, req.Words)
-					yes, err := a.ask(ctx, "does it?")
-					if err != nil {
-						return err
-					}
-					if !yes {
-						return &node.Error{Kind: node.NotAuthorised, Msg: "not admitted", Hint: "bsv peers approve, when the words match"}
-					}
+				fmt.Fprintf(a.err, "bsv: device %s (%s) asks to join. Its screen must show:\n\n    %s\n\n", escape(req.Name), req.Device, req.Words)
+				yes, err := a.compare(ctx, "does it?")
+				if err != nil {
+					return err
+				}
+				if !yes {
+					return &node.Error{Kind: node.NotAuthorised, Msg: "not admitted", Hint: "bsv peers approve, when the words match"}
 				}
 				r.ID, r.Words = req.Device, req.Words
 				res, err := api.Do[node.ApproveResult](ctx, s.Client, "peers/approve", r)

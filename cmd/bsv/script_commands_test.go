@@ -264,9 +264,9 @@ func intCodeCommand(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // words HOME ADDR lets the device of HOME ask for admission and lets the one
-// of BSV_HOME approve it, when both show the same words.
+// of BSV_HOME approve it, when both show the same words. -y answers neither.
 func wordsCommand(ts *testscript.TestScript, _ bool, args []string) {
-	ask := bsv(ts, "repo", "add", args[1])
+	ask := bsv(ts, "-y", "repo", "add", args[1])
 	ask.Env = append(ask.Env, "BSV_HOME="+ts.MkAbs(args[0]))
 	in, err := ask.StdinPipe()
 	ts.Check(err)
@@ -280,9 +280,11 @@ func wordsCommand(ts *testscript.TestScript, _ bool, args []string) {
 			shown = strings.Join(w, " ")
 		}
 	}
-	no := bsv(ts, "peers", "approve")
+	untilCommand(ts, false, []string{shown, "peers"}) // the proof is on its way
+	no := bsv(ts, "-y", "peers", "approve")
 	no.Stdin = strings.NewReader("n\n")
 	same(ts, []string{"approve, no"}, "15", exitCode(ts, no.Run()))
+	same(ts, []string{"approve, unseen"}, "2", exitCode(ts, bsv(ts, "-y", "peers", "approve").Run()))
 	yes := bsv(ts, "peers", "approve")
 	yes.Stdin = strings.NewReader("y\n")
 	out, err := yes.CombinedOutput()
