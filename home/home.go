@@ -137,9 +137,34 @@ func (h *Home) Fresh() (bool, error) {
 
 // SetAside renames the local repository to repo.<suffix>, so that a joined
 // vault's can take its place, and drops the disposable index and the state
-// that spoke of it. It returns the new place. A name that is taken gets a
-// number. Nothing is deleted that cannot be made again.
+// that spoke of it. Recovery words that lie in the home are the repository's:
+// they go along, into its directory. It returns the new place. A name that is
+// taken gets a number. Nothing is deleted that cannot be made again.
 func (h *Home) SetAside(suffix string) (string, error) {
+	to, err := h.setAside(suffix)
+	if err != nil {
+		return "", err
+	}
+	if err := h.moveWords(h.paths.Words(), h.paths.wordsIn(to)); err != nil {
+		return "", fmt.Errorf("set repository aside: %w", err)
+	}
+	h.fault.Hit("home.aside.words")
+	return to, nil
+}
+
+// moveWords moves recovery words durably, if they are there.
+func (h *Home) moveWords(from, to string) error {
+	err := os.Rename(from, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil { // first where they are now: between the two they lie in both
+		err = errors.Join(syncDir(filepath.Dir(to)), syncDir(filepath.Dir(from)))
+	}
+	return err
+}
+
+func (h *Home) setAside(suffix string) (string, error) {
 	if suffix == "" || strings.ContainsAny(suffix, `/\`) {
 		return "", fmt.Errorf("set repository aside: bad suffix %q", suffix)
 	}
@@ -167,6 +192,7 @@ func (h *Home) SetAside(suffix string) (string, error) {
 // TakeBack undoes the newest SetAside with this suffix: an exchange of the
 // repository did not come to its end. What took its place meanwhile is set
 // aside as unfinished. It reports whether there was something to take back.
+// Interrupted, it goes on when it is called again.
 func (h *Home) TakeBack(suffix string) (bool, error) {
 	from := ""
 	for n := 1; ; n++ {
@@ -187,10 +213,14 @@ func (h *Home) TakeBack(suffix string) (bool, error) {
 		return false, nil
 	}
 	if _, err := os.Lstat(h.paths.Repo()); err == nil {
-		if _, err := h.SetAside("unfinished"); err != nil {
+		if _, err := h.setAside("unfinished"); err != nil { // without the words, which are the other's
 			return false, err
 		}
 	}
+	if err := h.moveWords(h.paths.wordsIn(from), h.paths.Words()); err != nil {
+		return false, fmt.Errorf("take repository back: %w", err)
+	}
+	h.fault.Hit("home.back.words")
 	if err := os.Rename(from, h.paths.Repo()); err != nil {
 		return false, fmt.Errorf("take repository back: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/bsvsync/bsv/internal/fault"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -372,6 +373,66 @@ func TestWords(t *testing.T) {
 	}
 	if _, err := os.Lstat(p.Words()); err == nil {
 		t.Error("the words are still there")
+	}
+}
+
+// The words of a vault stay with its repository, wherever setting it aside or
+// taking it back is interrupted: they never lie in the home of another vault.
+func TestWordsAreSetAside(t *testing.T) {
+	for _, point := range []string{"", "home.aside.renamed", "home.aside.words", "home.back.words"} {
+		p := place(t)
+		ctx := context.Background()
+		points := map[string]int{}
+		if point != "" {
+			points[point] = 1
+		}
+		h, err := Open(ctx, p, Options{Create: true, Fault: fault.New(points, func(name string) { panic(name) })})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(os.Mkdir(p.Repo(), 0o700), os.WriteFile(filepath.Join(p.Repo(), "own"), nil, 0o600), h.WriteWords("a b c"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		crashed := func(f func() error) (at any) {
+			defer func() { at = recover() }()
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}
+		died := crashed(func() error {
+			to, err := h.SetAside("own")
+			if err != nil {
+				return err
+			}
+			if _, err := os.Lstat(p.Words()); err == nil {
+				t.Error("the words lie in the home of another vault")
+			}
+			if b, err := os.ReadFile(filepath.Join(to, "recovery-words")); err != nil || string(b) != "a b c\n" {
+				t.Errorf("the words are not with their repository: %q, %v", b, err)
+			}
+			return os.Mkdir(p.Repo(), 0o700) // the joined vault's
+		})
+		back := func() error { _, err := h.TakeBack("own"); return err }
+		if again := crashed(back); again != nil {
+			died = again
+			if err := back(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if point != "" && died != point {
+			t.Fatalf("%s was not reached: %v", point, died)
+		}
+		if b, err := os.ReadFile(p.Words()); err != nil || string(b) != "a b c\n" {
+			t.Errorf("%s: %q, %v", point, b, err)
+		}
+		if list, err := os.ReadDir(p.Repo()); err != nil || len(list) != 1 || list[0].Name() != "own" {
+			t.Errorf("%s: %v, %v", point, list, err)
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

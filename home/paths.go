@@ -76,6 +76,9 @@ func (p Paths) DeviceKey() string { return filepath.Join(p.Dir, "keys", "device"
 // Words is where recovery words wait when there is no terminal to show them.
 func (p Paths) Words() string { return filepath.Join(p.Dir, "recovery-words") }
 
+// wordsIn is where the words of a repository lie that was set aside.
+func (p Paths) wordsIn(repo string) string { return filepath.Join(repo, filepath.Base(p.Words())) }
+
 func (p Paths) keys() string   { return filepath.Join(p.Dir, "keys") }
 func (p Paths) format() string { return filepath.Join(p.Dir, "format") }
 func (p Paths) lock() string   { return filepath.Join(p.Dir, "lock") }

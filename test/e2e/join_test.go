@@ -15,12 +15,13 @@ func TestKillJoin(t *testing.T) {
 	write(t, filepath.Join(a.dir, "a.txt"), "of a\n")
 	a.start("--no-mdns", "--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(t)), a.dir)
 	for _, point := range []string{
-		"home.aside.renamed", "cas.vault.written", "cas.vault.durable", "cas.key.durable", "home.device.written", "home.device.renamed", "record.begin", "record.noted", "record.published",
+		"home.aside.renamed", "home.aside.words", "cas.vault.written", "cas.vault.durable", "cas.key.durable", "home.device.written", "home.device.renamed", "record.begin", "record.noted", "record.published",
 	} {
 		t.Logf("killed at %s", point)
 		b := newDevice(t, "b")
 		write(t, filepath.Join(b.dir, "b.txt"), "of b at "+point+"\n")
 		b.ok("init", b.dir)
+		words := read(filepath.Join(b.home, "recovery-words"))
 		before := b.snapshot()
 		want := listing(t, b.dir)
 		ticket := a.invite()
@@ -34,7 +35,13 @@ func TestKillJoin(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if got := read(filepath.Join(b.home, "recovery-words")); (s.State == before.Root) != (got == words) {
+			t.Fatalf("after %s in the vault with state %s: the words in the home are %q", point, s.State, got)
+		}
 		b.ok("join", "-y", ticket)
+		if got := read(filepath.Join(b.home, "recovery-words")); got == words {
+			t.Fatalf("after %s: the home of the joined vault holds another one's words", point)
+		}
 		eventually(t, 30*time.Second, "after "+point+": a has what b held", func() error {
 			b.ok("sync")
 			if got := read(filepath.Join(a.dir, "b.txt")); got != "of b at "+point+"\n" {
