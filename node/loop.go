@@ -14,7 +14,6 @@ import (
 // RunOptions of Run.
 type RunOptions struct {
 	NoWatch bool
-	Once    bool // snapshot, sync with who is there, and return
 }
 
 const (
@@ -31,10 +30,6 @@ const (
 // Run is the node's loop: change on disk → snapshot → record → push; news →
 // merge → apply. It returns when ctx ends.
 func (n *Node) Run(ctx context.Context, o RunOptions) error {
-	if o.Once {
-		_, err := n.Sync(ctx, SyncRequest{})
-		return err
-	}
 	n.loopMu.Lock()
 	n.maps = make(chan struct{}, 1)
 	n.loopMu.Unlock()

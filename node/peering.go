@@ -26,6 +26,8 @@ type RepoAddResult struct {
 	Name   string `json:"name"`
 	Device string `json:"device"`
 	Words  string `json:"words,omitempty"`
+
+	Sync *SyncResult `json:"sync,omitempty"` // with a member
 }
 
 // RepoAdd connects to a member; a device outside the vault asks to be
@@ -58,7 +60,8 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 				return res, err
 			}
 			n.members()
-			_, err = n.syncWith(ctx, SyncRequest{Repos: []string{res.Name}}, true)
+			done, err := n.syncWith(ctx, SyncRequest{Repos: []string{res.Name}}, true)
+			res.Sync = &done
 			return res, err
 		}
 	}

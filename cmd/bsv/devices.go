@@ -66,6 +66,9 @@ func (a *app) addPeer(ctx context.Context, r node.RepoAddRequest) error {
 		if res.Words != "" {
 			return a.confirm(ctx, s, res.Words, nil)
 		}
+		if res.Sync != nil {
+			a.tellSync(*res.Sync)
+		}
 		return a.result(res, func() { a.printf("added %s (%s)\n", escape(res.Name), res.Device) })
 	})
 }
@@ -105,12 +108,25 @@ func (a *app) joined(res node.JoinResult) error {
 	})
 }
 
-func (a *app) synced(res node.SyncResult) error {
+// afterSync reports what a sync did, and how it ended.
+func (a *app) afterSync(res node.SyncResult, err error) error {
+	if err != nil && !(a.flags.json && res.Problems != nil) {
+		return err
+	}
+	return errors.Join(a.synced(res), err) // what was done counts, too
+}
+
+// tellSync tells what went otherwise than it should, and sets the exit code.
+func (a *app) tellSync(res node.SyncResult) {
 	a.tell(res.Problems)
 	a.conflicts = a.conflicts || res.NewConflicts
 	for _, p := range res.Unreachable {
 		a.say("not reached: %s", escape(p))
 	}
+}
+
+func (a *app) synced(res node.SyncResult) error {
+	a.tellSync(res)
 	return a.result(res, func() {
 		a.printf("fetched %s (%s), sent %s (%s); %d created, %d updated, %d deleted; state %s\n",
 			count(res.FetchedObjects, "object"), size(res.FetchedBytes), count(res.SentObjects, "object"), size(res.SentBytes),
@@ -125,10 +141,7 @@ func (a *app) syncing(use, short, op string, r *node.SyncRequest) *cobra.Command
 			stop := a.progress(cmd.Context(), s)
 			res, err := api.Do[node.SyncResult](cmd.Context(), s.Client, op, *r)
 			stop()
-			if err != nil && !(a.flags.json && res.Problems != nil) {
-				return err
-			}
-			return errors.Join(a.synced(res), err) // what was done counts, too
+			return a.afterSync(res, err)
 		})
 	}}
 	a.networkFlags(c)
@@ -204,6 +217,9 @@ func (a *app) joinCommand() *cobra.Command {
 					res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: a.flags.yes})
 					if err != nil {
 						return err
+					}
+					if res.Sync != nil {
+						a.tellSync(*res.Sync)
 					}
 					if res.Words == "" {
 						return a.result(res, func() { a.printf("%s is of this vault already\n", res.Device) })

@@ -31,7 +31,7 @@ func (a *app) nodeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.runNode(cmd.Context(), node.InitRequest{Dirs: dirs, Words: words, Name: name}, node.RunOptions{NoWatch: noWatch, Once: once})
+			return a.runNode(cmd.Context(), node.InitRequest{Dirs: dirs, Words: words, Name: name}, node.RunOptions{NoWatch: noWatch}, once)
 		},
 	}
 	f := c.Flags()
@@ -54,7 +54,7 @@ func (a *app) networkFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&a.flags.noMDNS, "no-mdns", a.envBool("BSV_NO_MDNS"), "do not look for devices on the LAN")
 }
 
-func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions) (err error) {
+func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions, once bool) (err error) {
 	p, err := a.paths()
 	if err != nil {
 		return err
@@ -95,6 +95,9 @@ func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions
 	a.say("node of device %s, vault %s", res.Device, res.Vault)
 	for _, addr := range s.node.Addrs() {
 		a.say("listening on %s", addr)
+	}
+	if once {
+		return a.afterSync(s.node.Sync(ctx, node.SyncRequest{}))
 	}
 	err = s.node.Run(ctx, o)
 	if ctx.Err() != nil {
