@@ -46,8 +46,12 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 		return res, fail(Usage, "give the address of another device", "%s is this device itself", r.Addr)
 	}
 	if v, err := n.open(); err == nil {
+		from, err := n.baseline(ctx, v)
+		if err != nil {
+			return res, err
+		}
 		dial, cancel := context.WithTimeout(ctx, 2*dialWait)
-		err := s.reach(dial, id, []string{r.Addr}, v.view.isMember(id))
+		err = s.reach(dial, id, []string{r.Addr}, v.view.isMember(id))
 		cancel()
 		if err == nil || v.view.isMember(id) {
 			if err != nil {
@@ -60,7 +64,7 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 				return res, err
 			}
 			n.members()
-			done, err := n.syncWith(ctx, SyncRequest{Repos: []string{res.Name}}, true)
+			done, err := n.syncSince(ctx, from, SyncRequest{Repos: []string{res.Name}}, true)
 			res.Sync = &done
 			return res, err
 		}

@@ -162,11 +162,11 @@ func (x *session) answer(ctx context.Context, c *proto.Conn, q *proto.Request) e
 			for i, id := range b.IDs {
 				wire[i] = id
 			}
+			x.s.sentBytes.Add(uint64(len(b.Bytes))) // before they go: the answer may be here before send returns
+			x.s.sentObjects.Add(uint64(len(b.IDs)))
 			if err := c.SendBlock(wire, b.Bytes); err != nil {
 				return err
 			}
-			x.s.sentBytes.Add(uint64(len(b.Bytes)))
-			x.s.sentObjects.Add(uint64(len(b.IDs)))
 		}
 		return nil
 	}

@@ -294,6 +294,10 @@ func (x *session) push(ctx context.Context) error {
 		return err
 	}
 	m.Blocks = blocks
+	for _, b := range blocks { // before they go: the answer may be here before send returns
+		x.s.sentBytes.Add(uint64(len(b.Data)))
+		x.s.sentObjects.Add(uint64(len(b.Ids) / 32))
+	}
 	if err := x.send(&proto.Control{Message: &proto.Control_Records{Records: m}}); err != nil {
 		return err
 	}
@@ -302,10 +306,6 @@ func (x *session) push(ctx context.Context) error {
 		x.known[k.digest] = true
 	}
 	x.mu.Unlock()
-	for _, b := range blocks {
-		x.s.sentBytes.Add(uint64(len(b.Data)))
-		x.s.sentObjects.Add(uint64(len(b.Ids) / 32))
-	}
 	return x.acknowledge(ctx)
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -98,12 +97,22 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 	if err != nil {
 		return res, err
 	}
+	b, err := n.baseline(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	return n.syncSince(ctx, b, r, disk)
+}
+
+// syncSince is a sync that counts from a baseline.
+func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bool) (SyncResult, error) {
+	res, v := SyncResult{Problems: []Problem{}}, b.v
 	targets, err := n.targets(v, r.Repos)
 	if err != nil {
 		return res, err
 	}
-	before, err := n.Conflicts(ctx)
-	if err != nil && !errors.Is(err, merge.ErrVersion) { // the snapshot is kept and sent all the same
+	before, err := b.conflicts(ctx, n)
+	if err != nil {
 		return res, err
 	}
 	if disk {
@@ -121,7 +130,6 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 	}
 	reached := 0
 	if s != nil {
-		fo, fb, so, sb := s.fetchedObjects.Load(), s.fetchedBytes.Load(), s.sentObjects.Load(), s.sentBytes.Load()
 		errs := make([]error, len(targets))
 		var wg sync.WaitGroup
 		for i, t := range targets {
@@ -136,8 +144,8 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 				reached++
 			}
 		}
-		res.FetchedObjects, res.FetchedBytes = s.fetchedObjects.Load()-fo, s.fetchedBytes.Load()-fb
-		res.SentObjects, res.SentBytes = s.sentObjects.Load()-so, s.sentBytes.Load()-sb
+		t := s.traffic().since(b.traffic)
+		res.FetchedObjects, res.FetchedBytes, res.SentObjects, res.SentBytes = t.FetchedObjects, t.FetchedBytes, t.SentObjects, t.SentBytes
 	}
 	if ctx.Err() != nil {
 		return res, ctx.Err()
@@ -168,7 +176,10 @@ func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResu
 		res.State = st.Root.CID(object.KindTree)
 	}
 	res.Merged, res.Conflicts = len(heads) > 1, len(st.Conflicts)
-	res.NewConflicts = len(st.Conflicts) > len(before.Conflicts)
+	res.NewConflicts = slices.ContainsFunc(st.Conflicts, func(c object.Conflict) bool { return !before[conflictKey(c)] })
+	if s != nil {
+		n.setBaseline(s, v, heads)
+	}
 	switch {
 	case len(braked) > 0:
 		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: another device deleted most of the files; nothing was deleted here", braked[0])

@@ -37,6 +37,7 @@ type syncer struct {
 	serving  map[object.DeviceID]int // data streams
 	dialing  map[object.DeviceID]bool
 	breaches map[object.DeviceID]*breaches
+	base     baseline
 
 	fetchedObjects, fetchedBytes, sentObjects, sentBytes, roundTrips atomic.Uint64
 }
@@ -69,6 +70,11 @@ func (n *Node) StartNetwork(net Network) {
 	s := &syncer{n: n, net: net, log: n.log, ctx: ctx, cancel: cancel, arrived: make(chan struct{}, 1),
 		turn: make(chan struct{}, 1), changed: make(chan struct{}), sessions: map[object.DeviceID]*session{}, proving: map[object.DeviceID]int{},
 		serving: map[object.DeviceID]int{}, dialing: map[object.DeviceID]bool{}, breaches: map[object.DeviceID]*breaches{}}
+	if v, err := n.open(); err == nil {
+		if heads, _, err := v.view.H(ctx); err == nil { // otherwise a sync says what is wrong
+			n.setBaseline(s, v, heads)
+		}
+	}
 	n.netMu.Lock()
 	n.net, n.sync = net, s
 	n.pair = newPairing(n, net)
@@ -439,5 +445,9 @@ func (n *Node) Traffic() Traffic {
 	if s == nil {
 		return Traffic{}
 	}
+	return s.traffic()
+}
+
+func (s *syncer) traffic() Traffic {
 	return Traffic{s.roundTrips.Load(), s.fetchedObjects.Load(), s.fetchedBytes.Load(), s.sentObjects.Load(), s.sentBytes.Load()}
 }
