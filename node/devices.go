@@ -189,6 +189,9 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 	if err != nil {
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
+	if err := n.checkMaps(r.Maps); err != nil { // once it is admitted it is too late
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
 	if v, err := n.open(); err == nil && v.header.Tag == t.Tag {
 		return n.afterJoin(ctx, t.Inviter, t.Addrs, r.Maps, "") // it is a member: connect and map
 	}

@@ -64,50 +64,81 @@ func splitMap(arg string) (vpath, dir string, ok bool) {
 	return "", "", false
 }
 
+// checkMaps says what is wrong with the arguments VPATH=DIR and DIR before
+// anything is done for which they are wanted.
+func (n *Node) checkMaps(args []string) error {
+	for _, arg := range args {
+		vpath, dir, named := splitMap(arg)
+		path, err := "", error(nil)
+		if !named {
+			dir = arg
+		} else if path, err = object.CleanPath(vpath); err != nil {
+			return err
+		}
+		if _, _, err := n.mappable(path, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mappable is the directory that can be mapped to a path, "" where that is not
+// known yet, and whether it is already.
+func (n *Node) mappable(path, dirArg string) (dir string, there bool, err error) {
+	if dir, err = abs(dirArg); err != nil {
+		return "", false, err
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, fail(NotFound, "mkdir "+dir, "%s: no such directory", dir)
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("map %s: %w", dir, err)
+	}
+	if fi, err := os.Stat(real); err != nil || !fi.IsDir() {
+		return "", false, fail(Usage, "map the directory that holds it", "%s is not a directory", dir)
+	}
+	dir = real
+	if path == "/" || filepath.Dir(dir) == dir {
+		return "", false, fail(Usage, "bsv map add /home "+dir, "neither the vault's root nor the file system's can be mapped")
+	}
+	homeDir := n.homeDir()
+	if inside(dir, homeDir) {
+		return "", false, fail(Usage, "map a directory outside of it", "%s lies inside bsv's own home %s", dir, homeDir)
+	}
+	setup, err := n.home.Setup()
+	if err != nil {
+		return "", false, err
+	}
+	for _, m := range setup.Mappings {
+		d := string(m.Dir)
+		switch {
+		case d == dir && (path == "" || m.Path == path):
+			return dir, true, nil
+		case m.Path == path:
+			return "", false, fail(Usage, "bsv map remove "+path, "%s is mapped to %s already", path, d)
+		case path != "" && (object.Within(path, m.Path) || object.Within(m.Path, path)):
+			return "", false, fail(Usage, "choose another VPATH: bsv map list", "%s and the mapping %s lie inside each other", path, m.Path)
+		case inside(dir, d) || inside(d, dir):
+			return "", false, fail(Usage, "a directory belongs to one mapping: bsv map list", "%s and the mapped directory %s lie inside each other", dir, d)
+		}
+	}
+	return dir, false, nil
+}
+
 // mapPair maps a virtual path to a directory. The caller holds n.work.
 func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) error {
 	path, err := object.CleanPath(vpath)
 	if err != nil {
 		return err
 	}
-	dir, err := abs(dirArg)
-	if err != nil {
+	dir, there, err := n.mappable(path, dirArg)
+	if err != nil || there {
 		return err
-	}
-	real, err := filepath.EvalSymlinks(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fail(NotFound, "mkdir "+dir, "%s: no such directory", dir)
-	}
-	if err != nil {
-		return fmt.Errorf("map %s: %w", dir, err)
-	}
-	if fi, err := os.Stat(real); err != nil || !fi.IsDir() {
-		return fail(Usage, "map the directory that holds it", "%s is not a directory", dir)
-	}
-	dir = real
-	if path == "/" || filepath.Dir(dir) == dir {
-		return fail(Usage, "bsv map add /home "+dir, "neither the vault's root nor the file system's can be mapped")
-	}
-	homeDir := n.homeDir()
-	if inside(dir, homeDir) {
-		return fail(Usage, "map a directory outside of it", "%s lies inside bsv's own home %s", dir, homeDir)
 	}
 	setup, err := n.home.Setup()
 	if err != nil {
 		return err
-	}
-	for _, m := range setup.Mappings {
-		d := string(m.Dir)
-		switch {
-		case m.Path == path && d == dir:
-			return nil
-		case m.Path == path:
-			return fail(Usage, "bsv map remove "+path, "%s is mapped to %s already", path, d)
-		case object.Within(path, m.Path) || object.Within(m.Path, path):
-			return fail(Usage, "choose another VPATH: bsv map list", "%s and the mapping %s lie inside each other", path, m.Path)
-		case inside(dir, d) || inside(d, dir):
-			return fail(Usage, "a directory belongs to one mapping: bsv map list", "%s and the mapped directory %s lie inside each other", dir, d)
-		}
 	}
 	m := worktree.Mapping{Path: path, Dir: dir, Device: v.id}
 	if err := m.SetMarker(v.view.isMember); err != nil {

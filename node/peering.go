@@ -19,6 +19,8 @@ type RepoAddRequest struct {
 	Name string `json:"name,omitempty"`
 	Addr string `json:"addr"`
 	Yes  bool   `json:"yes,omitempty"`
+
+	Maps []string `json:"maps,omitempty"` // that will be given to JoinConfirm: they are checked first
 }
 
 // RepoAddResult is a peer that was added, or the words to compare.
@@ -38,6 +40,9 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 		return RepoAddResult{}, err
 	}
 	res := RepoAddResult{Name: r.Name, Device: id.String()}
+	if err := n.checkMaps(r.Maps); err != nil {
+		return res, err
+	}
 	s, net := n.syncer(), n.network()
 	if s == nil {
 		return res, fail(Failed, "bsv node", "the network is not running")
@@ -132,6 +137,11 @@ func (n *Node) JoinConfirm(ctx context.Context, r ConfirmRequest) (JoinResult, e
 	p := n.pairings()
 	if p == nil {
 		return res, fail(Failed, "bsv node", "the network is not running")
+	}
+	if r.Accept {
+		if err := n.checkMaps(r.Maps); err != nil {
+			return res, err // it may be confirmed again
+		}
 	}
 	p.mu.Lock()
 	a := p.asking

@@ -214,7 +214,7 @@ func (a *app) joinCommand() *cobra.Command {
 					return err
 				}
 				return a.with(ctx, need{create: true, network: true}, func(s *session) error {
-					res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: a.flags.yes})
+					res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: a.flags.yes, Maps: maps})
 					if err != nil {
 						return err
 					}
