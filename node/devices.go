@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
@@ -193,7 +194,7 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
 	if v, err := n.open(); err == nil && v.header.Tag == t.Tag {
-		return n.afterJoin(ctx, t.Inviter, t.Addrs, r.Maps, "") // it is a member: connect and map
+		return n.afterJoin(ctx, t.Inviter, "", t.Addrs, r.Maps, "") // it is a member: connect and map
 	}
 	dev, err := n.mayJoin(ctx, r.Yes)
 	if err != nil {
@@ -203,11 +204,12 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 	if net == nil {
 		return JoinResult{Maps: []MapInfo{}}, fail(Failed, "", "the network is not running")
 	}
-	acc, err := joinByTicket(ctx, net, t, dev, n.deviceName(r.Name))
+	name := n.deviceName(r.Name)
+	acc, err := joinByTicket(ctx, net, t, dev, name)
 	if err != nil {
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
-	aside, err := n.enter(ctx, dev, acc, n.deviceName(r.Name), func(h keyring.Header) error {
+	aside, err := n.enter(ctx, dev, acc, name, func(h keyring.Header) error {
 		if h.Tag != t.Tag {
 			return fail(NotAuthorised, "make a new ticket: bsv invite", "the other device answered for another vault than the ticket's")
 		}
@@ -216,10 +218,15 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 	if err != nil {
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
-	return n.afterJoin(ctx, t.Inviter, append(t.Addrs, acc.GetAddrs()...), r.Maps, aside)
+	return n.afterJoin(ctx, t.Inviter, "", append(t.Addrs, acc.GetAddrs()...), r.Maps, aside)
 }
 
+// deviceName is the name that was given, or the one in the device's vault,
+// which it takes along into another one.
 func (n *Node) deviceName(name string) string {
+	if v, err := n.open(); err == nil && name == "" {
+		name, _ = v.view.get("name/" + v.id.String())
+	}
 	if name == "" {
 		name = n.home.Config().Device.Name
 	}
@@ -349,8 +356,9 @@ func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAcc
 	return was, nil
 }
 
-// afterJoin fetches what there is, maps directories and fills them.
-func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, addrs, maps []string, aside string) (JoinResult, error) {
+// afterJoin fetches what there is, maps directories and fills them. The inviter
+// is remembered under a name, or else one made of its id.
+func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, as string, addrs, maps []string, aside string) (JoinResult, error) {
 	res := JoinResult{Maps: []MapInfo{}, SetAside: aside}
 	v, err := n.open()
 	if err != nil {
@@ -358,7 +366,7 @@ func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, addrs, ma
 	}
 	res.Device, res.Vault = v.id.String(), fmt.Sprintf("%x", v.header.Tag)
 	if len(addrs) > 0 {
-		if err := n.remember(home.Peer{Name: shortDevice(inviter), Device: inviter.String(), Addrs: addrs[:min(len(addrs), 8)]}); err != nil {
+		if err := n.remember(home.Peer{Name: cmp.Or(as, shortDevice(inviter)), Device: inviter.String(), Addrs: addrs[:min(len(addrs), 8)]}); err != nil {
 			return res, err
 		}
 	}

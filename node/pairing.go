@@ -58,6 +58,7 @@ type asking struct {
 	dev  keyring.Device
 	conn *proto.Conn
 	name string
+	as   string // the name under which the other one is remembered
 	addr string
 }
 

@@ -99,9 +99,9 @@ func (p *pairing) ask(ctx context.Context, id object.DeviceID, r RepoAddRequest,
 	nj := make([]byte, nonceLen)
 	rand.Read(nj)
 	sum := sha256.Sum256(nj)
-	w := dev.Recipient()
+	w, name := dev.Recipient(), p.n.deviceName("")
 	var na proto.PairNonce
-	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: p.n.deviceName(""), Commit: sum[:]}, proto.MaxStranger)
+	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: name, Commit: sum[:]}, proto.MaxStranger)
 	if err == nil {
 		err = c.Receive(&na, proto.MaxStranger)
 	}
@@ -116,7 +116,7 @@ func (p *pairing) ask(ctx context.Context, id object.DeviceID, r RepoAddRequest,
 	}
 	p.mu.Lock()
 	old := p.asking
-	p.asking = &asking{id, dev, c, p.n.deviceName(""), r.Addr}
+	p.asking = &asking{id, dev, c, name, r.Name, r.Addr}
 	p.mu.Unlock()
 	if old != nil {
 		_ = old.conn.Reset() // given up for the new one
@@ -173,7 +173,7 @@ func (n *Node) JoinConfirm(ctx context.Context, r ConfirmRequest) (JoinResult, e
 	if err != nil {
 		return res, err
 	}
-	return n.afterJoin(ctx, a.id, append([]string{a.addr}, acc.GetAddrs()...), r.Maps, aside)
+	return n.afterJoin(ctx, a.id, a.as, append([]string{a.addr}, acc.GetAddrs()...), r.Maps, aside)
 }
 
 // ApproveRequest is bsv peers approve: without words it tells who asks.
