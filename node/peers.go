@@ -2,8 +2,11 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bsvsync/bsv/object"
 )
 
 // PeersResult lists devices.
@@ -30,7 +33,9 @@ func (n *Node) Peers(ctx context.Context) (PeersResult, error) {
 		p := PeerInfo{ID: d.String(), Name: n.nameOf(v, d), State: "away", Path: n.pathTo(d)}
 		if k, ok := v.view.newest(d); ok {
 			p.LastSeen, p.Addrs = stamp(k.said.Time), k.said.Addresses
-			p.UpToDate = len(heads) == 1 && k.said.Head == heads[0]
+			if p.UpToDate, err = n.has(v, d, heads); err != nil {
+				return res, err
+			}
 		}
 		if s != nil {
 			if x := s.session(d); x != nil {
@@ -51,4 +56,51 @@ func (n *Node) pairings() *pairing {
 	n.netMu.Lock()
 	defer n.netMu.Unlock()
 	return n.pair
+}
+
+func ackedKey(d object.DeviceID) string { return "acknowledged " + d.String() }
+
+// noteAcked keeps which of the heads a session's peer has acknowledged: its
+// records name the heads alone that it made.
+func (x *session) noteAcked() error {
+	heads, _, err := x.v.view.H(context.WithoutCancel(x.ctx))
+	if err != nil {
+		return err
+	}
+	x.settleAcks()
+	var b []byte
+	x.mu.Lock()
+	for _, h := range heads {
+		if x.acked[h] {
+			b = append(b, h[:]...)
+		}
+	}
+	x.mu.Unlock()
+	if len(b) == 0 { // a session that was too short says nothing
+		return nil
+	}
+	state := x.s.n.home.State()
+	if old, err := state.Value(ackedKey(x.id)); err != nil || string(old) == string(b) {
+		return err
+	}
+	return state.SetValue(ackedKey(x.id), b)
+}
+
+// has reports whether a device is known to have all of some heads: its records
+// name them, or it acknowledged them when it was here last.
+func (n *Node) has(v *vault, d object.DeviceID, heads []object.ID) (bool, error) {
+	acked, err := n.home.State().Value(ackedKey(d))
+	if err != nil {
+		return false, fmt.Errorf("what %s has: %w", d, err)
+	}
+	var had []object.ID
+	for ; len(acked) >= len(object.ID{}); acked = acked[len(object.ID{}):] {
+		had = append(had, object.ID(acked[:len(object.ID{})]))
+	}
+	for _, h := range heads {
+		if !slices.Contains(had, h) && !v.view.names(d, []object.ID{h}) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

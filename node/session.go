@@ -178,6 +178,9 @@ func (s *syncer) run(x *session) {
 		s.strike(x.id, err)
 	}
 	x.reset()
+	if err := x.noteAcked(); err != nil {
+		s.log.Warn("note what a peer has", "peer", x.id.String(), "err", err)
+	}
 	s.unregister(x)
 	wg.Wait()
 	s.signal() // what came last may have found nobody to fetch and tell

@@ -19,6 +19,7 @@ import (
 func (m *member) visit() {
 	m.t.Helper()
 	m.open()
+	time.Sleep(300 * time.Millisecond) // or both would dial in the same instant, and send twice
 	m.host = m.lan.Join(object.DeviceID(m.Identity().Public().(ed25519.PublicKey)))
 	m.net = &meter{Network: m.host}
 	m.StartNetwork(m.net)
@@ -122,6 +123,53 @@ func TestSyncTellsNewConflicts(t *testing.T) {
 		}
 		if !r.NewConflicts || r.Conflicts != 1 {
 			t.Errorf("one went, one came: %+v", r)
+		}
+	})
+}
+
+// A device that is away is up to date as far as it has said so, with several
+// heads too, and as long as nothing new is here.
+func TestAwayIsUpToDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := memnet.New()
+		words := testSecret().Words()
+		a, b := newMember(t, net, words), newMember(t, net, words)
+		quiet(5 * time.Second)
+		net.Cut(a.host.Self(), b.host.Self())
+		for _, m := range []*member{a, b} {
+			m.write("by "+m.host.Self().String(), "mine")
+			m.save()
+		}
+		upToDate := func(state string) bool {
+			t.Helper()
+			p, err := a.Peers(t.Context())
+			if err != nil || len(p.Peers) != 1 || p.Peers[0].State != state {
+				t.Fatalf("%+v: %v", p, err)
+			}
+			return p.Peers[0].UpToDate
+		}
+		if upToDate("away") {
+			t.Error("what it has not seen it is up to date with")
+		}
+		net.Heal(a.host.Self(), b.host.Self())
+		quiet(5 * time.Second)
+		if n := len(a.status().Heads); n != 2 || !upToDate("connected") {
+			t.Fatalf("%d heads", n)
+		}
+		b.close()
+		quiet(5 * time.Second)
+		if !upToDate("away") {
+			t.Error("an equal device that is away is not up to date")
+		}
+		a.close()
+		a.visit()
+		if !upToDate("away") {
+			t.Error("that it acknowledged is forgotten")
+		}
+		a.write("later", "news")
+		a.save()
+		if upToDate("away") {
+			t.Error("nobody told it of the news")
 		}
 	})
 }
