@@ -150,22 +150,15 @@ func deviceID(p peer.ID) (object.DeviceID, bool) {
 	return d, err == nil
 }
 
-// Addrs are the multiaddrs of this device with its id; loopback ones only
-// when it listens on nothing else.
+// Addrs are the multiaddrs of this device with its id; those of container
+// bridges and of loopback only when it listens on nothing else.
 func (h *Host) Addrs() []string {
-	var all, outside []string
-	for _, a := range h.h.Addrs() {
-		s := a.String() + "/p2p/" + h.h.ID().String()
-		all = append(all, s)
-		if !manet.IsIPLoopback(a) && !linkLocal(a) {
-			outside = append(outside, s)
-		}
+	var out []string
+	for _, a := range reachable(h.h.Addrs(), bridgeIPs()) {
+		out = append(out, a.String()+"/p2p/"+h.h.ID().String())
 	}
-	if len(outside) > 0 {
-		all = outside
-	}
-	slices.SortStableFunc(all, func(a, b string) int { return len(a) - len(b) })
-	return all
+	slices.SortStableFunc(out, func(a, b string) int { return len(a) - len(b) })
+	return out
 }
 
 func linkLocal(a ma.Multiaddr) bool {
