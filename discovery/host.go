@@ -52,14 +52,14 @@ type Host struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	announce   chan struct{}                                      // the names or the network have changed
+	announce   chan struct{}                                      // the name or the network has changed
 	newService func(name string, n *notifee) (mdnsService, error) // begins to announce
 
 	mu       sync.Mutex
 	closed   bool
 	members  map[peer.ID]bool
 	keepers  map[peer.ID]*keeper
-	names    []string // of mDNS
+	name     string // of mDNS
 	handlers map[string]bool
 	found    func(object.DeviceID, bool)
 	moved    map[string]*atomic.Uint64 // bytes by connection
@@ -314,7 +314,7 @@ func (h *Host) Close() error {
 	h.mu.Lock()
 	h.closed = true
 	h.cancel()
-	h.names = nil
+	h.name = ""
 	protos := h.handlers
 	h.handlers = map[string]bool{}
 	h.mu.Unlock()

@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,27 +17,22 @@ import (
 
 type mdnsService = io.Closer
 
-const pairService = "_bsv-pair._udp"
-
-// SetRendezvous sets the names under which this device is found on a LAN: one
-// that only devices of the vault know, and with pairing one that all know.
-func (h *Host) SetRendezvous(key [32]byte, pairing bool) {
+// SetRendezvous sets the key of the name under which this device is found on a
+// LAN: only devices of the vault know it.
+func (h *Host) SetRendezvous(key [32]byte) {
 	m := hmac.New(sha256.New, key[:])
 	m.Write([]byte("bsv/1/mdns"))
-	names := []string{"_bsv-" + strings.ToLower(base32.StdEncoding.EncodeToString(m.Sum(nil)[:10])) + "._udp"}
-	if pairing {
-		names = append(names, pairService)
-	}
+	name := "_bsv-" + strings.ToLower(base32.StdEncoding.EncodeToString(m.Sum(nil)[:10])) + "._udp"
 	h.mu.Lock()
-	same := slices.Equal(names, h.names)
-	h.names = names
+	same := name == h.name
+	h.name = name
 	h.mu.Unlock()
 	if !same {
 		h.reannounce()
 	}
 }
 
-// reannounce has the names announced anew, with the addresses of now.
+// reannounce has the name announced anew, with the addresses of now.
 func (h *Host) reannounce() {
 	select {
 	case h.announce <- struct{}{}:
@@ -50,15 +44,16 @@ func (h *Host) reannounce() {
 // for a while.
 const retryAnnounce = 5 * time.Second
 
-// announcer alone holds the running services, so that none is left over
-// however often the network changes. It ends them with the host.
+// announcer alone holds the running service, so that none is left over
+// however often the network changes. It ends it with the host.
 func (h *Host) announcer() {
-	var running []mdnsService
+	var running mdnsService
 	stop := func() {
-		for _, s := range running {
-			if err := s.Close(); err != nil {
-				h.log.Debug("mdns", "err", err)
-			}
+		if running == nil {
+			return
+		}
+		if err := running.Close(); err != nil {
+			h.log.Debug("mdns", "err", err)
 		}
 		running = nil
 	}
@@ -74,17 +69,18 @@ func (h *Host) announcer() {
 		stop()
 		retry = nil
 		h.mu.Lock()
-		names := h.names
+		name := h.name
 		h.mu.Unlock()
-		for _, name := range names {
-			s, err := h.newService(name, &notifee{h, name})
-			if err != nil {
-				h.log.Debug("mdns", "err", err)
-				retry = time.After(retryAnnounce)
-				continue
-			}
-			running = append(running, s)
+		if name == "" {
+			continue
 		}
+		s, err := h.newService(name, &notifee{h})
+		if err != nil {
+			h.log.Debug("mdns", "err", err)
+			retry = time.After(retryAnnounce)
+			continue
+		}
+		running = s
 	}
 }
 
@@ -93,10 +89,7 @@ func (h *Host) startService(name string, n *notifee) (mdnsService, error) {
 	return s, s.Start()
 }
 
-type notifee struct {
-	h    *Host
-	name string
-}
+type notifee struct{ h *Host }
 
 // Bounds of what anybody on the LAN can announce: the name can be seen there.
 const (
@@ -110,7 +103,7 @@ const (
 // name is worth a connection, member already or not: three devices with the
 // same recovery words meet so.
 func (n *notifee) HandlePeerFound(pi peer.AddrInfo) {
-	if n.name == pairService || pi.ID == n.h.h.ID() {
+	if pi.ID == n.h.h.ID() {
 		return
 	}
 	if _, ok := deviceID(pi.ID); !ok {

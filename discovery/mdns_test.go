@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,7 +22,7 @@ type service struct{ open *atomic.Int64 }
 
 func (s service) Close() error { s.open.Add(-1); return nil }
 
-// However often names and networks change, and though the host is closed
+// However often the name and networks change, and though the host is closed
 // meanwhile, no announcement stays.
 func TestAnnouncementsEnd(t *testing.T) {
 	for range 20 {
@@ -39,22 +38,22 @@ func TestAnnouncementsEnd(t *testing.T) {
 		announced := make(chan string, 1000)
 		h.newService = func(name string, _ *notifee) (mdnsService, error) {
 			begun.Add(1)
-			if open.Add(1) > 2 {
-				t.Error("two announcements of one name")
+			if open.Add(1) > 1 {
+				t.Error("two announcements at once")
 			}
 			announced <- name
 			return service{&open}, nil
 		}
 		h.wg.Go(h.announcer) // without libp2p's own, which needs multicast
-		h.SetRendezvous([32]byte{1}, true)
-		if a, b := <-announced, <-announced; !strings.HasPrefix(a, "_bsv-") || b != pairService {
-			t.Errorf("announced are %s and %s", a, b)
+		h.SetRendezvous([32]byte{1})
+		if a := <-announced; a != "_bsv-zdwkp6odxorz72qz._udp" {
+			t.Errorf("announced is %s", a)
 		}
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
 				for j := range 20 {
-					h.SetRendezvous([32]byte{byte(i), byte(j)}, j%2 == 0)
+					h.SetRendezvous([32]byte{byte(i), byte(j)})
 					h.networkChanged()
 				}
 			})
@@ -73,10 +72,10 @@ func TestAnnouncementsEnd(t *testing.T) {
 func TestRendezvousName(t *testing.T) {
 	a := start(t, nil, loopback)
 	name := func(key byte) string {
-		a.SetRendezvous([32]byte{key}, false)
+		a.SetRendezvous([32]byte{key})
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.names[0]
+		return a.name
 	}
 	first, other := name(1), name(2)
 	if first != "_bsv-zdwkp6odxorz72qz._udp" {
@@ -111,7 +110,7 @@ func someone(t *testing.T, n int) peer.AddrInfo {
 // are tried, with few addresses, and one that is real is reached all the same.
 func TestFloodOfAnnouncements(t *testing.T) {
 	a, b := start(t, nil, loopback), start(t, nil, loopback)
-	n := &notifee{a.Host, "_bsv-vault._udp"}
+	n := &notifee{a.Host}
 	flood := func() {
 		for i := range 2000 {
 			n.HandlePeerFound(someone(t, i))
@@ -152,7 +151,7 @@ func TestFloodOfAnnouncements(t *testing.T) {
 func TestFoundDevicesAreGivenUp(t *testing.T) {
 	a := start(t, nil, loopback)
 	pi := someone(t, 1)
-	(&notifee{a.Host, "_bsv-vault._udp"}).HandlePeerFound(pi)
+	(&notifee{a.Host}).HandlePeerFound(pi)
 	a.mu.Lock()
 	k := a.keepers[pi.ID]
 	if k == nil {
@@ -176,7 +175,7 @@ func TestFoundDevicesAreGivenUp(t *testing.T) {
 }
 
 // Two devices of one vault that are no members of each other yet are told of
-// each other by an announcement; pairing's name starts nothing.
+// each other by an announcement; one's own tells nothing.
 func TestFoundStranger(t *testing.T) {
 	a, b := start(t, nil, loopback), start(t, nil, loopback)
 	id, err := peerID(b.Self())
@@ -187,14 +186,13 @@ func TestFoundStranger(t *testing.T) {
 	a.mu.Lock()
 	a.Host.found = func(d object.DeviceID, connected bool) { told <- d }
 	a.mu.Unlock()
-	(&notifee{a.Host, pairService}).HandlePeerFound(peer.AddrInfo{ID: id, Addrs: b.h.Addrs()})
-	(&notifee{a.Host, "_bsv-vault._udp"}).HandlePeerFound(peer.AddrInfo{ID: a.h.ID(), Addrs: a.h.Addrs()})
+	(&notifee{a.Host}).HandlePeerFound(peer.AddrInfo{ID: a.h.ID(), Addrs: a.h.Addrs()})
 	select {
 	case d := <-told:
 		t.Errorf("told of %s", d)
 	default:
 	}
-	(&notifee{a.Host, "_bsv-vault._udp"}).HandlePeerFound(peer.AddrInfo{ID: id, Addrs: b.h.Addrs()})
+	(&notifee{a.Host}).HandlePeerFound(peer.AddrInfo{ID: id, Addrs: b.h.Addrs()})
 	if d := <-told; d != b.Self() {
 		t.Errorf("told of %s", d)
 	}

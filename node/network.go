@@ -22,7 +22,7 @@ type Network interface {
 	SetMembers(map[object.DeviceID][]string)
 	// SetRendezvous sets the key from which devices of a vault derive the name
 	// under which they find each other on a LAN.
-	SetRendezvous(key [32]byte, pairing bool)
+	SetRendezvous(key [32]byte)
 	// Found calls f whenever a member was reached or found, until ctx ends.
 	Found(ctx context.Context, f func(id object.DeviceID, connected bool))
 	// Path is the address in use to a device, "" when there is none.

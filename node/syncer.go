@@ -172,7 +172,7 @@ func (n *Node) members() {
 	}
 	net.SetMembers(m)
 	if e, err := v.keys.Epoch(v.keys.Current); err == nil {
-		net.SetRendezvous(e.Rendezvous, len(m) == 0)
+		net.SetRendezvous(e.Rendezvous)
 	}
 }
 

@@ -179,7 +179,7 @@ func (h *Host) SetMembers(m map[object.DeviceID][]string) {
 
 // SetRendezvous sets the key by which hosts find each other; two hosts of the
 // same key are told of each other, members already or not.
-func (h *Host) SetRendezvous(key [32]byte, _ bool) {
+func (h *Host) SetRendezvous(key [32]byte) {
 	h.mu.Lock()
 	same := h.rendezvous == key
 	h.rendezvous = key
