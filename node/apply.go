@@ -41,6 +41,15 @@ func (n *Node) applyState(ctx context.Context, v *vault, consent bool) (applied,
 }
 
 func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *applied) (again bool, err error) {
+	if err := n.whole(ctx, v); err != nil {
+		return false, err
+	}
+	if n.unswapped { // damage stood in the way before
+		if err := n.recoverSwaps(ctx, v); err != nil {
+			return false, err
+		}
+		n.unswapped = false
+	}
 	maps, err := n.mappings(v)
 	if err != nil {
 		return false, err

@@ -165,11 +165,19 @@ func (n *Node) settle(ctx context.Context) error {
 	if err != nil || b == nil {
 		return err
 	}
-	return n.recoverSwaps(ctx, v)
+	if err := n.recoverSwaps(ctx, v); isDamage(err) {
+		n.unswapped = true // a peer may have what is lost
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error {
-	if miss, err := v.repo.Missing(ctx, []object.ID{id}); err != nil || len(miss) > 0 {
+	v.view.mu.Lock()
+	ok, err := v.view.isComplete(ctx, id)
+	v.view.mu.Unlock()
+	if err != nil || !ok {
 		return err
 	}
 	s, err := object.GetSnapshot(ctx, v.repo, id)
@@ -185,9 +193,6 @@ func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error
 		return err
 	}
 	n.log.Info("publishing a snapshot that was interrupted", "snapshot", id.Short())
-	if err := v.view.mark(id); err != nil {
-		return err
-	}
 	return n.publish(ctx, v, id)
 }
 

@@ -227,7 +227,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 	if err != nil {
 		return res, err
 	}
-	st, err := n.resolve(ctx, v, "")
+	st, err := n.latest(ctx, v)
 	unmerged := errors.Is(err, merge.ErrVersion)
 	if err != nil && !unmerged {
 		return res, err

@@ -46,7 +46,8 @@ type Node struct {
 	Bus   *event.Bus
 	meter meter
 
-	work sync.Mutex // one change of vault or disk at a time
+	work      sync.Mutex // one change of vault or disk at a time
+	unswapped bool       // what an interrupted apply left is not cleaned yet; guarded by work
 
 	vaultMu sync.RWMutex    // held while the vault is exchanged by a join
 	vault   *vault          // nil in a fresh home

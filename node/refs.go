@@ -37,22 +37,35 @@ func parseRef(s string) (ref, path string, err error) {
 	return ref, path, err
 }
 
-// resolve finds what a REF names.
-func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error) {
+// latest is the state, damaged or not.
+func (n *Node) latest(ctx context.Context, v *vault) (place, error) {
 	heads, _, err := v.view.H(ctx)
 	if err != nil {
 		return place{}, err
 	}
+	st, err := n.state(ctx, v, heads)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{root: st.Root, name: "latest"}
+	if len(heads) == 1 {
+		p.snap = heads[0]
+	}
+	return p, nil
+}
+
+// resolve finds what a REF names. In a damaged repository only an id, a tag
+// or a device's name means what it did.
+func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error) {
 	if ref == "" || ref == "latest" {
-		st, err := n.state(ctx, v, heads)
-		if err != nil {
+		if err := n.whole(ctx, v); err != nil {
 			return place{}, err
 		}
-		p := place{root: st.Root, name: "latest"}
-		if len(heads) == 1 {
-			p.snap = heads[0]
-		}
-		return p, nil
+		return n.latest(ctx, v)
+	}
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return place{}, err
 	}
 	notFound := func() (place, error) {
 		hint := "bsv log shows what there is; " + refForms
@@ -126,18 +139,25 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 	if err != nil {
 		return notFound()
 	}
-	list, err := n.history(ctx, v)
+	lost, err := n.lost(ctx, v)
+	if err != nil {
+		return place{}, err
+	}
+	list, err := n.historyOf(ctx, v, append(slices.Clone(heads), lost...), len(lost) > 0)
 	if err != nil {
 		return place{}, err
 	}
 	var found []object.ID
 	for _, h := range list {
-		if strings.HasPrefix(h.id.Full(), prefix) {
+		if strings.HasPrefix(h.id.Full(), prefix) && !slices.Contains(found, h.id) {
 			found = append(found, h.id)
 		}
 	}
 	switch len(found) {
 	case 0:
+		if err := n.whole(ctx, v); err != nil {
+			return place{}, err
+		}
 		return notFound()
 	case 1:
 		return of(found[0])
@@ -154,10 +174,19 @@ type snapshotAt struct {
 // history lists all known snapshots, newest first; parents never stand before
 // their children.
 func (n *Node) history(ctx context.Context, v *vault) ([]snapshotAt, error) {
+	if err := n.whole(ctx, v); err != nil {
+		return nil, err
+	}
 	heads, _, err := v.view.H(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return n.historyOf(ctx, v, heads, false)
+}
+
+// historyOf lists what led to some heads. With holes, what cannot be read is
+// left out.
+func (n *Node) historyOf(ctx context.Context, v *vault, heads []object.ID, holes bool) ([]snapshotAt, error) {
 	all := map[object.ID]object.Snapshot{}
 	children := map[object.ID]int{}
 	todo := slices.Clone(heads)
@@ -168,6 +197,9 @@ func (n *Node) history(ctx context.Context, v *vault) ([]snapshotAt, error) {
 			continue
 		}
 		s, err := object.GetSnapshot(ctx, v.repo, id)
+		if err != nil && holes {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -177,7 +209,7 @@ func (n *Node) history(ctx context.Context, v *vault) ([]snapshotAt, error) {
 			todo = append(todo, p)
 		}
 	}
-	ready := slices.Clone(heads)
+	ready := slices.DeleteFunc(slices.Clone(heads), func(id object.ID) bool { return children[id] > 0 })
 	var out []snapshotAt
 	for len(ready) > 0 {
 		best := 0
@@ -188,7 +220,9 @@ func (n *Node) history(ctx context.Context, v *vault) ([]snapshotAt, error) {
 		}
 		id := ready[best]
 		ready = slices.Delete(ready, best, best+1)
-		out = append(out, snapshotAt{id, all[id]})
+		if s, ok := all[id]; ok {
+			out = append(out, snapshotAt{id, s})
+		}
 		for _, p := range all[id].Parents {
 			if children[p]--; children[p] == 0 {
 				ready = append(ready, p)

@@ -105,6 +105,9 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
 		return t, err
 	}
+	if err := n.whole(ctx, v); err != nil { // after the scan: what it read mends what it can
+		return t, err
+	}
 	h, _, err := v.view.H(ctx)
 	if err != nil {
 		return t, err
@@ -300,6 +303,11 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 		return res, err
 	}
 	before := v.repo.Added()
+	if r.AcceptDamage && !r.DryRun {
+		if err := n.giveUp(ctx, v); err != nil {
+			return res, err
+		}
+	}
 	if r.DryRun {
 		return n.dryRun(ctx, v, only)
 	}
@@ -374,6 +382,9 @@ func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotRes
 		return res, err
 	}
 	scans, bad, err := n.scan(ctx, v, &g, only, nil)
+	if err == nil {
+		err = n.whole(ctx, v)
+	}
 	if err != nil {
 		return res, err
 	}

@@ -41,6 +41,16 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.State, s.Conflicts = st.Root.CID(object.KindTree), len(st.Conflicts)
 		}
 	}
+	lost, err := n.lost(ctx, v)
+	if err != nil {
+		return s, err
+	}
+	for _, id := range lost {
+		s.Damaged = append(s.Damaged, id.CID(object.KindSnapshot))
+	}
+	if len(lost) > 0 {
+		s.Warnings = append(s.Warnings, Warning{damageText(lost), "bsv sync"})
+	}
 	m, err := n.MapList(ctx)
 	if err != nil {
 		return s, err

@@ -115,14 +115,19 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	if err != nil {
 		return res, err
 	}
-	if disk {
+	snapshot := func() error {
 		n.work.Lock()
+		defer n.work.Unlock()
 		t, err := n.takeSnapshot(ctx, v, "", nil, nil)
-		n.work.Unlock()
-		if err != nil {
+		res.Problems = problems(t.problems)
+		return err
+	}
+	damaged := false
+	if disk {
+		err := snapshot()
+		if damaged = isDamage(err); err != nil && !damaged { // a member may have what is lost
 			return res, err
 		}
-		res.Problems = problems(t.problems)
 	}
 	s := n.syncer()
 	if s == nil && len(targets) > 0 {
@@ -149,6 +154,11 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	}
 	if ctx.Err() != nil {
 		return res, ctx.Err()
+	}
+	if damaged {
+		if err := snapshot(); err != nil {
+			return res, err
+		}
 	}
 	var braked []string
 	if disk {

@@ -102,6 +102,8 @@ type SnapshotRequest struct {
 	Message string   `json:"message,omitempty"`
 	Tag     string   `json:"tag,omitempty"`
 	DryRun  bool     `json:"dry_run,omitempty"`
+
+	AcceptDamage bool `json:"accept_damage,omitempty"` // go on without what the repository has lost
 }
 
 // SnapshotResult is what bsv snapshot did.
@@ -167,6 +169,7 @@ type Status struct {
 	Repos     []RepoInfo `json:"repos"`
 	Conflicts int        `json:"conflicts"`
 	Warnings  []Warning  `json:"warnings"`
+	Damaged   []string   `json:"damaged,omitempty"` // ids of snapshots that this device had and has lost
 	Running   bool       `json:"running"`
 	Addrs     []string   `json:"addrs"`
 }

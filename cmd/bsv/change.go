@@ -85,6 +85,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 	}
 	c.Flags().StringVarP(&r.Message, "message", "m", "", "a message for people")
 	c.Flags().StringVarP(&r.Tag, "tag", "t", "", "name the snapshot")
+	c.Flags().BoolVar(&r.AcceptDamage, "accept-damage", false, "go on without what the repository has lost and no peer has")
 	return c
 }
 

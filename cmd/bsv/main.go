@@ -60,6 +60,7 @@ type app struct {
 	problems  bool // exit 3
 	conflicts bool // exit 4
 	overdue   bool // exit 18
+	damaged   bool // exit 13
 }
 
 func (a *app) run(ctx context.Context, args []string) (code int) {
@@ -85,6 +86,8 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	}
 	if err == nil {
 		switch {
+		case a.damaged:
+			return node.Damage.Exit()
 		case a.problems:
 			return node.Problems.Exit()
 		case a.conflicts:

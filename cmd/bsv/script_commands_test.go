@@ -43,6 +43,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"words":    wordsCommand,
 	"keep":     keepCommand,
 	"damage":   damageCommand,
+	"rmindex":  rmIndexCommand,
 	"many":     manyCommand,
 	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
 	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
@@ -296,6 +297,11 @@ func wordsCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Logf("%s", lines.Text())
 	}
 	ts.Check(ask.Wait())
+}
+
+// rmindex removes the index of the home.
+func rmIndexCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(os.Remove(filepath.Join(ts.Getenv("BSV_HOME"), "index.db")))
 }
 
 // damage changes bytes in every pack of the home.

@@ -80,6 +80,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.damaged = len(res.Damaged) > 0
 			for _, m := range res.Maps {
 				a.overdue = a.overdue || check && m.Overdue
 			}

@@ -1,0 +1,95 @@
+package node_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bsvsync/bsv/node"
+	"github.com/bsvsync/bsv/node/memnet"
+)
+
+// packs are the pack files of a member's repository.
+func (m *member) packs(class string) []string {
+	m.t.Helper()
+	list, err := filepath.Glob(filepath.Join(m.tmp, "home", "repo", "packs", class, "*", "*.pack"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return list
+}
+
+func (m *member) lose(packs []string) {
+	m.t.Helper()
+	if len(packs) == 0 {
+		m.t.Fatal("no pack to lose")
+	}
+	for _, p := range packs {
+		if err := os.Remove(p); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// A pack that holds what another device wrote is gone, and that device is
+// away: what the disk holds is not put back to an older state. When the device
+// is there again, its copy mends the repository.
+func TestDamageDoesNotTurnBackTheDisk(t *testing.T) {
+	for _, class := range []string{"data", "meta"} {
+		t.Run(class, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := memnet.New()
+				words := testSecret().Words()
+				a, b := newMember(t, net, words), newMember(t, net, words)
+				old, between, newer := strings.Repeat("old ", 100), strings.Repeat("between ", 100), strings.Repeat("newer ", 100)
+				a.write("f", old)
+				a.save()
+				quiet(3 * time.Second)
+				before := append(a.packs("data"), a.packs("meta")...)
+				b.write("f", between)
+				b.save()
+				quiet(3 * time.Second)
+				gone := slices.DeleteFunc(a.packs(class), func(p string) bool { return slices.Contains(before, p) })
+				b.write("f", newer) // what the disk holds mends itself: it is read again
+				b.save()
+				quiet(3 * time.Second)
+				if a.files()["f"] != newer {
+					t.Fatalf("a holds %q", a.files()["f"])
+				}
+				net.Cut(a.host.Self(), b.host.Self())
+				a.close()
+				a.lose(gone)
+				a.open()
+				a.start()
+				quiet(time.Minute)
+				if got := a.files()["f"]; got != newer {
+					t.Fatalf("the disk was put back to %q", got)
+				}
+				_, err := a.Snapshot(t.Context(), node.SnapshotRequest{})
+				if err == nil || node.Explain(err).Kind != node.Damage {
+					t.Errorf("snapshot: %v", err)
+				}
+				_, err = a.Log(t.Context(), node.LogRequest{})
+				if err == nil || node.Explain(err).Kind != node.Damage {
+					t.Errorf("log: %v", err)
+				}
+				if s := a.status(); len(s.Damaged) != 1 {
+					t.Errorf("status names no damage: %+v", s)
+				}
+				a.write("new", "made meanwhile")
+				net.Heal(a.host.Self(), b.host.Self())
+				quiet(time.Minute)
+				if s := a.status(); len(s.Damaged) != 0 || len(s.Pending) != 0 {
+					t.Errorf("a peer has it all, and there is still damage: %v, pending %v", s.Damaged, s.Pending)
+				}
+				if a.files()["f"] != newer || b.files()["f"] != newer || b.files()["new"] != "made meanwhile" {
+					t.Errorf("a holds %v, b %v", a.files(), b.files())
+				}
+			})
+		})
+	}
+}
