@@ -44,6 +44,7 @@ type Store struct {
 	fault   *fault.Injector
 	cache   *blockCache
 	added   atomic.Uint64 // bytes of new blocks
+	forgot  atomic.Uint64 // rollbacks
 	target  func(Class) int
 	bufs    chan *[]byte // room for chunks, shared by all files that are read; nil: not made yet
 
@@ -340,9 +341,14 @@ func (s *Store) commit(context.Context) error {
 	return nil
 }
 
-// Rollback forgets everything that was put and not committed, and removes the
-// packs that were written for it: an operation that ran out of space gives
-// back what it took.
+// Rollbacks is how often Rollback forgot what was put. Who relies on objects
+// that somebody put without a lock of his own compares it before the first of
+// them and after the Commit.
+func (s *Store) Rollbacks() uint64 { return s.forgot.Load() }
+
+// Rollback forgets everything that was put and not committed, by whomever, and
+// removes the packs that were written for it: an operation that ran out of
+// space gives back what it took. See Rollbacks.
 func (s *Store) Rollback() error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
@@ -350,6 +356,7 @@ func (s *Store) Rollback() error {
 	defer s.gate.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgot.Add(1)
 	var errs []error
 	for _, p := range s.filed {
 		if err := s.be.Remove(packName(p.class, p.id)); err != nil && !isGone(err) {

@@ -61,16 +61,21 @@ func (w *view) isComplete(ctx context.Context, id object.ID) (bool, error) {
 	if w.complete.has(id) {
 		return true, nil
 	}
+	before := w.v.repo.Rollbacks()
 	if miss, err := w.v.repo.Missing(ctx, []object.ID{id}); err != nil || len(miss) > 0 {
 		return false, err
 	}
 	if m, err := missing(ctx, w.v, id, w.complete.has); err != nil || len(m) > 0 {
 		return false, err
 	}
+	w.n.fault.Hit("complete.begin")
 	// What the store holds only in memory counts as there, and others will
 	// rely on the mark.
 	if err := w.v.repo.Commit(ctx); err != nil {
 		return false, err
+	}
+	if w.v.repo.Rollbacks() != before { // what was there may be there no more
+		return false, nil
 	}
 	return true, w.complete.mark(id)
 }

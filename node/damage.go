@@ -99,6 +99,17 @@ func damageText(lost []object.ID) string {
 
 const damageHint = "fetch it from a peer: bsv sync; what is left: bsv restore ID:/ --to DIR; to give up what is lost: bsv snapshot --accept-damage"
 
+// named is the error that says which snapshot is lost, for one that only says
+// which object.
+func (n *Node) named(ctx context.Context, v *vault, err error) error {
+	if isDamage(err) {
+		if w := n.whole(ctx, v); w != nil {
+			return w
+		}
+	}
+	return err
+}
+
 func isDamage(err error) bool { return err != nil && Explain(err).Kind == Damage }
 
 // giveUp goes on without what is lost, as after the loss of state.db: what the

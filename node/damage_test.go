@@ -93,3 +93,43 @@ func TestDamageDoesNotTurnBackTheDisk(t *testing.T) {
 		})
 	}
 }
+
+// All objects of a device are gone. A peer still lets it in, and gives it its
+// history back; until then nothing is written on top of an empty one.
+func TestEverythingLostComesFromAPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := memnet.New()
+		words := testSecret().Words()
+		a, b := newMember(t, net, words), newMember(t, net, words)
+		a.write("f", strings.Repeat("one ", 100))
+		a.save()
+		a.write("f", strings.Repeat("two ", 100))
+		a.save()
+		quiet(3 * time.Second)
+		want, err := b.Log(t.Context(), node.LogRequest{})
+		if err != nil || len(want.Snapshots) != 2 {
+			t.Fatalf("%+v, %v", want, err)
+		}
+		net.Cut(a.host.Self(), b.host.Self())
+		a.close()
+		a.lose(append(a.packs("data"), a.packs("meta")...))
+		a.open()
+		a.start()
+		quiet(time.Minute)
+		if _, err := a.Snapshot(t.Context(), node.SnapshotRequest{}); err == nil || node.Explain(err).Kind != node.Damage {
+			t.Errorf("snapshot: %v", err)
+		}
+		if s := a.status(); len(s.Damaged) != 1 {
+			t.Errorf("status names no damage: %+v", s)
+		}
+		net.Heal(a.host.Self(), b.host.Self())
+		quiet(time.Minute)
+		got, err := a.Log(t.Context(), node.LogRequest{})
+		if err != nil || len(got.Snapshots) != 2 || got.Snapshots[0].ID != want.Snapshots[0].ID {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if s := a.status(); s.State != b.status().State || len(s.Damaged)+len(s.Pending) > 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

@@ -170,12 +170,19 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 	if path == "/" {
 		return EditResult{Problems: []Problem{}}, fail(Usage, "bsv add - /name", "the vault's root is a directory")
 	}
+	before := v.repo.Rollbacks()
 	c, size, err := v.repo.WriteFile(ctx, r, 0)
+	if err == nil && !dry { // a stream may be slow: nobody waits for it, so it must be durable by itself
+		err = v.repo.Commit(ctx)
+	}
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
+	if v.repo.Rollbacks() != before {
+		return EditResult{Problems: []Problem{}}, fail(NoSpace, "free some space, then run it again; nothing was lost", "%s: no space was left while it came in", path)
+	}
 	a, err := n.editState(ctx, v, "add "+path, dry, func(root object.ID) (object.ID, error) {
 		e := object.Entry{Kind: object.File, Content: c, Size: size, Mode: 0o644, MTime: n.now().UnixNano()}
 		old, ok, err := destination(ctx, v, root, path)

@@ -232,6 +232,11 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 	if err != nil && !unmerged {
 		return res, err
 	}
+	lost, err := n.lost(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	damaged := len(lost) > 0 // what the mappings hold and were to hold may not be here
 	last := ""
 	if k, ok := v.view.newest(v.id); ok && !k.said.Head.IsZero() {
 		if s, err := object.GetSnapshot(ctx, v.repo, k.said.Head); err == nil {
@@ -239,6 +244,9 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		}
 	}
 	for _, m := range maps { // a brake is not kept: it follows from what is here
+		if damaged {
+			break
+		}
 		have, known := g.Materialised[m.Path]
 		want, err := subtree(ctx, v, st.root, m.Path)
 		if err != nil {
@@ -258,7 +266,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		i.Dir, i.DirB64 = p.Path, p.PathB64
 		have, known := g.Materialised[m.Path]
 		want := have
-		if !unmerged {
+		if !unmerged && !damaged {
 			if want, err = subtree(ctx, v, st.root, m.Path); err != nil {
 				return res, err
 			}
@@ -268,6 +276,8 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.Reason = "paused", n.paused[m.Path]
 		case m.CheckMarker() != nil:
 			i.State, i.Reason = "paused", m.CheckMarker().Error()
+		case damaged:
+			i.State, i.Reason = "damaged", damageText(lost)
 		case n.brake[m.Path]:
 			i.State, i.Reason = "waiting", "many deletions wait for consent: bsv sync --accept-deletes"
 		case unmerged:
@@ -286,7 +296,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		if i.Overdue && (i.State == "clean" || i.State == "changed") {
 			i.State = "OVERDUE"
 		}
-		if known {
+		if known && !damaged {
 			sum, err := object.Summarise(ctx, v.repo, have)
 			if err != nil {
 				return res, err

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -18,6 +19,10 @@ const (
 	heartbeatEvery = 24 * time.Hour
 	heartbeatLook  = time.Hour
 )
+
+// chainKey names this device's admission chain in the state: with it the device
+// is a member, and a peer lets it in, even when all settings are lost.
+const chainKey = "chain"
 
 // heartbeatDue decides whether a record is written only to tell what was
 // seen. A clock that was set back by more than a day does not silence it.
@@ -103,7 +108,7 @@ func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
 			s.Seen = append(s.Seen, object.Seen{Device: d, Incarnation: k.rec.Incarnation, Seq: k.rec.Seq})
 		}
 	}
-	settings := w.settings
+	settings, chain := w.settings, object.EncodeChain(w.members[v.id])
 	news, err := w.newsLocked()
 	w.mu.Unlock()
 	if err != nil {
@@ -132,6 +137,11 @@ func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
 	}
 	next.digest = r.Digest()
 	j.opened, j.news, j.records = opened, news, append(j.records, next)
+	if old, err := n.home.State().Value(chainKey); err != nil || !bytes.Equal(old, chain) {
+		if err := errors.Join(err, n.home.State().SetValue(chainKey, chain)); err != nil {
+			return err
+		}
+	}
 	n.fault.Hit("record.begin")
 	if err := n.home.State().SetValue("journal", j.encode()); err != nil {
 		return err

@@ -29,6 +29,11 @@ func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.joinLocked(object.Settings{})
+	if b, err := n.home.State().Value(chainKey); err != nil {
+		return nil, err
+	} else if chain, err := object.DecodeChain(b, v.header.Tag, v.header.Admission); err == nil && chain[len(chain)-1].Device == v.id {
+		w.joinLocked(object.Settings{}.Admit(chain...)) // of another vault, or none: it says nothing
+	}
 	for r, err := range v.repo.Records(ctx) {
 		if err != nil {
 			return nil, err

@@ -278,6 +278,8 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 		path string
 		e    object.Entry
 	}
+	n.work.Lock() // before anything is put: who runs out of space forgets what was
+	defer n.work.Unlock()
 	var pieces []piece
 	for _, ref := range refs {
 		p, path, e, err := n.at(ctx, v, ref)
@@ -294,8 +296,6 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 		}
 		pieces = append(pieces, piece{path, e})
 	}
-	n.work.Lock()
-	defer n.work.Unlock()
 	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
 		for _, p := range pieces {
 			e := p.e

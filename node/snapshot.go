@@ -103,7 +103,7 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 		return t, err
 	}
 	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
-		return t, err
+		return t, n.named(ctx, v, err)
 	}
 	if err := n.whole(ctx, v); err != nil { // after the scan: what it read mends what it can
 		return t, err
@@ -386,7 +386,7 @@ func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotRes
 		err = n.whole(ctx, v)
 	}
 	if err != nil {
-		return res, err
+		return res, n.named(ctx, v, err)
 	}
 	res.Problems = problems(bad)
 	for _, s := range scans {

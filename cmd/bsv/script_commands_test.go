@@ -43,7 +43,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"words":    wordsCommand,
 	"keep":     keepCommand,
 	"damage":   damageCommand,
-	"rmindex":  rmIndexCommand,
+	"rmpacks":  rmPacksCommand,
 	"many":     manyCommand,
 	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
 	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
@@ -299,9 +299,10 @@ func wordsCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ask.Wait())
 }
 
-// rmindex removes the index of the home.
-func rmIndexCommand(ts *testscript.TestScript, _ bool, _ []string) {
-	ts.Check(os.Remove(filepath.Join(ts.Getenv("BSV_HOME"), "index.db")))
+// rmpacks removes the packs and the index of the home.
+func rmPacksCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	home := ts.Getenv("BSV_HOME")
+	ts.Check(errors.Join(os.RemoveAll(filepath.Join(home, "repo", "packs")), os.Remove(filepath.Join(home, "index.db"))))
 }
 
 // damage changes bytes in every pack of the home.
