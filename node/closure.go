@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/bsvsync/bsv/object"
@@ -25,16 +26,54 @@ func (r *recorder) Get(ctx context.Context, id object.ID) ([]byte, error) {
 	return b, err
 }
 
+// closure is a walk over what lies below a snapshot.
+type closure struct {
+	ctx    context.Context
+	rec    *recorder
+	chunks []object.ID
+	trees  map[[2]object.ID]extent // walked, each compared with another
+}
+
+// extent is how far a tree reaches, as far as it was walked: what was there
+// before in the same place was looked at then.
+type extent struct {
+	depth, path int // components and bytes of the longest path
+	entries     uint64
+}
+
+// add takes a name with what lies below it into account.
+func (x *extent) add(name string, below extent) {
+	x.depth = max(x.depth, 1+below.depth)
+	x.path = max(x.path, 1+len(name)+below.path)
+	x.entries = min(x.entries+1+below.entries, 1<<62) // never beyond 64 bits
+}
+
+// fits checks that a tree may stand in a directory so many components and
+// bytes below the root.
+func (x extent) fits(depth, path int) error {
+	switch {
+	case depth+x.depth > object.MaxDepth:
+		return fmt.Errorf("%w: a path of more than %d components", object.ErrLimit, object.MaxDepth)
+	case path+x.path > object.MaxPath:
+		return fmt.Errorf("%w: a path of more than %d bytes", object.ErrLimit, object.MaxPath)
+	case x.entries > object.MaxEntries:
+		return fmt.Errorf("%w: more than %d paths in one snapshot", object.ErrLimit, object.MaxEntries)
+	}
+	return nil
+}
+
 // missing returns objects below a snapshot that are not here; none when all
 // is. The walk is pruned at complete snapshots, whose trees it compares with.
+// What no walk could read later, for its form or its size, is an error that
+// wraps ErrMalformed or ErrLimit, on every device alike.
 func missing(ctx context.Context, v *vault, head object.ID, complete func(object.ID) bool) ([]object.ID, error) {
 	rec := &recorder{Getter: v.repo}
-	var chunks []object.ID
+	c := &closure{ctx: ctx, rec: rec, trees: map[[2]object.ID]extent{}}
 	seen := map[object.ID]bool{}
 	todo := []object.ID{head}
 	flush := func() error {
-		m, err := v.repo.Missing(ctx, chunks)
-		chunks = chunks[:0]
+		m, err := v.repo.Missing(ctx, c.chunks)
+		c.chunks = c.chunks[:0]
 		rec.miss = append(rec.miss, m...)
 		return err
 	}
@@ -65,19 +104,19 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 			if root.IsZero() {
 				continue
 			}
-			if err := missingTree(ctx, rec, base, root, &chunks, seen, 0); err != nil {
+			if _, err := c.tree(base, root, 0, 0); err != nil {
 				return nil, err
 			}
 			base = s.Root
-			if len(chunks) > 1<<16 {
+			if len(c.chunks) > 1<<16 {
 				if err := flush(); err != nil {
 					return nil, err
 				}
 			}
 		}
-		for _, c := range s.Conflicts {
-			for _, side := range c.Sides {
-				if err := missingContent(ctx, rec, side.Entry, &chunks, seen, 0); err != nil {
+		for _, k := range s.Conflicts {
+			for _, side := range k.Sides {
+				if _, err := c.entry(nil, side.Entry, 0, 0); err != nil {
 					return nil, err
 				}
 			}
@@ -90,66 +129,82 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 	return slices.Compact(rec.miss), nil
 }
 
-// missingTree walks what differs between a tree that is here and one that may
-// not be.
-func missingTree(ctx context.Context, rec *recorder, have, want object.ID, chunks *[]object.ID, seen map[object.ID]bool, depth int) error {
-	if have == want || seen[want] || depth > object.MaxDepth {
-		return nil
+// tree walks what differs between a tree that is here and one that may not
+// be, in a directory so many components and bytes below the root.
+func (c *closure) tree(have, want object.ID, depth, path int) (extent, error) {
+	if have == want {
+		return extent{}, nil
 	}
-	seen[want] = true
-	for c, err := range object.DiffTree(ctx, rec, have, want) {
+	for _, k := range [][2]object.ID{{{}, want}, {have, want}} {
+		if x, ok := c.trees[k]; ok {
+			return x, x.fits(depth, path)
+		}
+	}
+	var x extent
+	if sum, err := object.Summarise(c.ctx, c.rec, want); errors.Is(err, object.ErrMissing) {
+		return x, nil // noted
+	} else if err != nil {
+		return x, err
+	} else if sum.Bytes > object.MaxBytes {
+		return x, fmt.Errorf("%w: a directory of %d bytes", object.ErrLimit, sum.Bytes)
+	}
+	if depth >= object.MaxDepth {
+		return x, extent{depth: 1}.fits(depth, path)
+	}
+	for ch, err := range object.DiffTree(c.ctx, c.rec, have, want) {
 		if errors.Is(err, object.ErrMissing) {
-			delete(seen, want)
-			return nil // noted
+			return x, nil // noted
 		}
 		if err != nil {
-			return err
+			return x, err
 		}
-		if c.B == nil {
+		if ch.B == nil {
 			continue
 		}
-		if c.B.Kind == object.Dir {
-			var below object.ID
-			if c.A != nil && c.A.Kind == object.Dir {
-				below = c.A.Tree
-			}
-			if err := missingTree(ctx, rec, below, c.B.Tree, chunks, seen, depth+1); err != nil {
-				return err
-			}
-			continue
+		below, err := c.entry(ch.A, *ch.B, depth+1, path+1+len(ch.Name))
+		if err != nil {
+			return x, err
 		}
-		if c.A != nil && c.A.SameContent(*c.B) {
-			continue
-		}
-		if err := missingContent(ctx, rec, *c.B, chunks, seen, depth); err != nil {
-			return err
-		}
+		x.add(ch.Name, below)
 	}
-	return nil
+	if err := x.fits(depth, path); err != nil {
+		return x, err
+	}
+	c.trees[[2]object.ID{have, want}] = x
+	return x, nil
 }
 
-func missingContent(ctx context.Context, rec *recorder, e object.Entry, chunks *[]object.ID, seen map[object.ID]bool, depth int) error {
-	if e.Xattrs.Kind == object.KindChunk {
-		*chunks = append(*chunks, e.Xattrs.ID)
+// entry walks what differs between an entry that is here, if one is, and one
+// that may not be.
+func (c *closure) entry(have *object.Entry, e object.Entry, depth, path int) (extent, error) {
+	if e.Xattrs.Kind == object.KindChunk && (have == nil || have.Xattrs != e.Xattrs) {
+		c.chunks = append(c.chunks, e.Xattrs.ID)
 	}
 	if e.Kind == object.Dir {
-		return missingTree(ctx, rec, object.ID{}, e.Tree, chunks, seen, depth+1)
+		var below object.ID
+		if have != nil && have.Kind == object.Dir {
+			below = have.Tree
+		}
+		return c.tree(below, e.Tree, depth, path)
+	}
+	if have != nil && have.SameContent(e) && have.Size == e.Size {
+		return extent{}, nil
 	}
 	switch e.Content.Kind {
 	case object.KindChunk:
-		*chunks = append(*chunks, e.Content.ID)
+		c.chunks = append(c.chunks, e.Content.ID)
 	case object.KindList:
-		for p, err := range object.Pieces(ctx, rec, e.Content.ID, 0) {
+		for p, err := range object.Chunks(c.ctx, c.rec, e.Content.ID, e.Size) {
 			if errors.Is(err, object.ErrMissing) {
-				return nil
+				return extent{}, nil
 			}
 			if err != nil {
-				return err
+				return extent{}, err
 			}
-			*chunks = append(*chunks, p.ID)
+			c.chunks = append(c.chunks, p.ID)
 		}
 	}
-	return nil
+	return extent{}, nil
 }
 
 func compareID(a, b object.ID) int {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -179,8 +180,11 @@ func (c *collector) one(id object.ID, s object.Snapshot) error {
 }
 
 func (c *collector) tree(have, want object.ID, depth int) error {
-	if have == want || c.sent[want] || depth > object.MaxDepth {
+	if have == want || c.sent[want] {
 		return nil
+	}
+	if depth > object.MaxDepth {
+		return fmt.Errorf("%w: a path of more than %d components", object.ErrLimit, object.MaxDepth)
 	}
 	var nodes []object.ID
 	rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
@@ -194,6 +198,11 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 		if ch.B == nil {
 			continue
 		}
+		if ch.B.Xattrs.Kind == object.KindChunk && (ch.A == nil || ch.A.Xattrs != ch.B.Xattrs) {
+			if err := c.add(ch.B.Xattrs.ID); err != nil {
+				return err
+			}
+		}
 		if ch.B.Kind == object.Dir {
 			var below object.ID
 			if ch.A != nil && ch.A.Kind == object.Dir {
@@ -204,7 +213,7 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 			}
 			continue
 		}
-		if ch.A != nil && ch.A.SameContent(*ch.B) && ch.A.Xattrs == ch.B.Xattrs {
+		if ch.A != nil && ch.A.SameContent(*ch.B) {
 			continue
 		}
 		if err := c.content(*ch.B, depth); err != nil {
@@ -237,7 +246,7 @@ func (c *collector) content(e object.Entry, depth int) error {
 		}
 		var nodes []object.ID
 		rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
-		for p, err := range object.Pieces(c.ctx, rec, e.Content.ID, 0) {
+		for p, err := range object.Chunks(c.ctx, rec, e.Content.ID, e.Size) {
 			if errors.Is(err, object.ErrMissing) {
 				return nil
 			}

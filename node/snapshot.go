@@ -207,6 +207,9 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	if err != nil {
 		return object.ID{}, err
 	}
+	if sum.Bytes > object.MaxBytes { // no device would take it
+		return object.ID{}, fmt.Errorf("snapshot: %w: %d bytes, above %d", object.ErrLimit, sum.Bytes, uint64(object.MaxBytes))
+	}
 	s.Bytes = sum.Bytes
 	if s.Files, err = n.countFiles(ctx, v, parents, d.Tree); err != nil {
 		return object.ID{}, err

@@ -110,7 +110,7 @@ func nextChange(ctx context.Context, x, y *side) (c Change, more bool, err error
 	switch {
 	case !pok && !qok:
 		return Change{}, false, nil
-	case pok && qok && pl > 0 && pl == ql && p.id == q.id:
+	case pok && qok && pl > 0 && pl == ql && p.id == q.id && p.key == q.key && p.count == q.count && p.bytes == q.bytes:
 		x.skip()
 		y.skip()
 		return Change{}, true, nil

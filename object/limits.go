@@ -9,6 +9,12 @@ const (
 	// components: recursion ends before the stack does.
 	MaxPath  = 32 << 10
 	MaxDepth = 1024
+	// MaxBytes bounds the bytes of a directory and all below it, so that no
+	// merge of MaxParents heads can take a sum beyond 64 bits. MaxEntries
+	// bounds the paths that one snapshot adds: a few objects that name each
+	// other often enough would take for ever to walk.
+	MaxBytes   = 1 << 50
+	MaxEntries = 1 << 28
 	// MaxItems and MaxNode bound a node of a tree or list, so that one edit
 	// rewrites little and one read decodes little.
 	MaxItems = 1024

@@ -45,6 +45,59 @@ func BuildList(ctx context.Context, h *Hasher, sink Sink, pieces iter.Seq2[Piece
 	return root.id, nil
 }
 
+// Chunks enumerates the chunks of a whole list in order, but what a list holds
+// many times only once: its cost is that of the list's nodes, whatever length
+// they add up to. It checks the sums of every node, and that the whole list
+// has this many bytes.
+func Chunks(ctx context.Context, g Getter, root ID, size uint64) iter.Seq2[Piece, error] {
+	return func(yield func(Piece, error) bool) {
+		n, err := loadRoot(ctx, g, listShape, root)
+		if err == nil {
+			var sum uint64
+			if _, sum, err = n.totals(); err == nil && sum != size {
+				err = malformed("a list of %d bytes where %d belong", sum, size)
+			}
+		}
+		if err != nil {
+			yield(Piece{}, err)
+			return
+		}
+		n.chunks(ctx, g, map[listItem]bool{}, yield)
+	}
+}
+
+// listItem is what an item of a list says.
+type listItem struct {
+	id    ID
+	bytes uint64
+	level uint8
+}
+
+func (n node) chunks(ctx context.Context, g Getter, seen map[listItem]bool, yield func(Piece, error) bool) bool {
+	for _, it := range n.items {
+		k := listItem{it.id, it.bytes, n.level}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		if n.level == 0 {
+			if !yield(Piece{it.id, it.bytes}, nil) {
+				return false
+			}
+			continue
+		}
+		child, err := loadChild(ctx, g, listShape, n.level, it)
+		if err != nil {
+			yield(Piece{}, err)
+			return false
+		}
+		if !child.chunks(ctx, g, seen, yield) {
+			return false
+		}
+	}
+	return true
+}
+
 // Pieces enumerates the chunks of a list from the one that holds byte offset
 // on, with the offset at which each begins.
 func Pieces(ctx context.Context, g Getter, root ID, offset uint64) iter.Seq2[PieceAt, error] {
