@@ -318,6 +318,9 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 	if !p.snap.IsZero() {
 		res.Snapshot = p.snap.CID(object.KindSnapshot)
 	}
+	if _, _, err := n.target(v, to, true); err != nil {
+		return res, err
+	}
 	if fi, err := os.Stat(to); err == nil && fi.IsDir() && path != "/" {
 		to = filepath.Join(to, e.Name)
 	}

@@ -136,6 +136,15 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 	if err != nil || there {
 		return err
 	}
+	if st, err := n.latest(ctx, v); err == nil {
+		if e, ok, err := destination(ctx, v, st.root, path); err != nil {
+			return err
+		} else if ok && e.Kind != object.Dir {
+			return fail(Usage, "choose another VPATH: bsv ls", "%s is a %s of the vault", path, kindName(e.Kind))
+		}
+	} else if !errors.Is(err, merge.ErrVersion) {
+		return err
+	}
 	setup, err := n.home.Setup()
 	if err != nil {
 		return err

@@ -153,17 +153,9 @@ func (noMemory) Row(string, string) ([]byte, error) { return nil, nil }
 func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree object.ID, to string, res RestoreResult) (RestoreResult, error) {
 	n.work.Lock()
 	defer n.work.Unlock()
-	maps, err := n.mappings(v)
+	real, maps, err := n.target(v, to, false)
 	if err != nil {
 		return res, err
-	}
-	for _, m := range maps {
-		if inside(to, m.Dir) {
-			return res, fail(Usage, "restore in place instead: bsv restore REF:"+m.Path, "%s lies inside the mapped directory %s", to, m.Dir)
-		}
-	}
-	if inside(to, n.home.Paths().Dir) || inside(to, n.homeDir()) {
-		return res, fail(Usage, "choose another directory", "%s lies inside bsv's own home", to)
 	}
 	if fi, err := os.Stat(to); err == nil && !fi.IsDir() {
 		return res, fail(Usage, "choose a directory; a single file goes to a name with: bsv get", "%s is not a directory", to)
@@ -172,7 +164,15 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return res, err
 	}
-	m := worktree.Mapping{Path: "/", Dir: to, Unmarked: true}
+	m := worktree.Mapping{Path: "/", Dir: real, Unmarked: true}
+	if homeDir := n.homeDir(); inside(homeDir, real) {
+		m.Hidden = []string{homeDir}
+	}
+	for _, o := range maps {
+		if r.Delete && inside(o.Dir, real) {
+			return res, fail(Usage, "restore without --delete, or: bsv map remove "+o.Path, "%s holds the mapped directory %s: --delete would delete what is in no snapshot", to, o.Dir)
+		}
+	}
 	if len(list) == 0 {
 		c, err := worktree.Count(ctx, v.repo, v.repo, m, object.ID{}, tree)
 		if err != nil || r.DryRun {
@@ -299,7 +299,7 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
 		for _, p := range pieces {
 			e := p.e
-			old, ok, err := object.LookupPath(ctx, v.repo, root, p.path)
+			old, ok, err := destination(ctx, v, root, p.path)
 			if err != nil {
 				return root, err
 			}
