@@ -41,13 +41,6 @@ func (c *complete) mark(id object.ID) error {
 	return c.state.SetValue(c.prefix+string(id[:]), []byte{1})
 }
 
-// mark notes that a snapshot and everything below it is durable here.
-func (w *view) mark(id object.ID) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.complete.mark(id)
-}
-
 // hasComplete reports whether a snapshot is known to be complete here.
 func (w *view) hasComplete(id object.ID) bool {
 	w.mu.Lock()

@@ -132,6 +132,16 @@ func (n *Node) giveUp(ctx context.Context, v *vault) error {
 		n.log.Warn("given up", "snapshot", id.Short())
 		accepted = append(accepted, id[:]...)
 	}
+	if err := n.readAnew(v); err != nil {
+		return err
+	}
+	return errors.Join(n.home.State().SetGiven(home.Given{A: h, Materialised: map[string]object.ID{}}), n.home.State().SetValue(acceptedKey, accepted))
+}
+
+// readAnew forgets what is known of the files on the disk: the next scan reads
+// them all. The caller holds n.work.
+func (n *Node) readAnew(v *vault) error {
+	clear(n.written)
 	maps, err := n.mappings(v)
 	if err != nil {
 		return err
@@ -141,5 +151,5 @@ func (n *Node) giveUp(ctx context.Context, v *vault) error {
 			return err
 		}
 	}
-	return errors.Join(n.home.State().SetGiven(home.Given{A: h, Materialised: map[string]object.ID{}}), n.home.State().SetValue(acceptedKey, accepted))
+	return nil
 }

@@ -343,6 +343,7 @@ func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAcc
 			return "", err
 		}
 	}
+	clear(n.written) // the new vault has none of it
 	if err := n.home.State().Reset(); err != nil {
 		return "", err
 	}

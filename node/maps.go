@@ -157,6 +157,7 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 		}
 		return err
 	}
+	delete(n.written, path)
 	if err := n.home.State().DropRows(path); err != nil {
 		return err
 	}
@@ -212,6 +213,7 @@ func (n *Node) unmap(v *vault, path string) error {
 		return err
 	}
 	delete(g.Materialised, path)
+	delete(n.written, path)
 	n.pause(path, nil)
 	if g.Known {
 		if err := n.home.State().SetGiven(g); err != nil {

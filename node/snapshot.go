@@ -232,10 +232,11 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 		return id, err
 	}
 	n.fault.Hit("snapshot.committed")
-	if err := accept([]object.ID{id}); err != nil {
+	// Nothing is acknowledged with a hole in it, whatever the scan believed.
+	if err := n.noHole(ctx, v, id); err != nil {
 		return id, err
 	}
-	if err := v.view.mark(id); err != nil {
+	if err := accept([]object.ID{id}); err != nil {
 		return id, err
 	}
 	if err := n.publish(ctx, v, id); err != nil {
@@ -244,6 +245,18 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	n.Bus.Publish(event.Event{Kind: event.Snapshot, ID: id.CID(object.KindSnapshot), Files: s.Files, Bytes: s.Bytes, Message: msg})
 	n.changed()
 	return id, nil
+}
+
+// noHole checks and marks a new snapshot as complete. When it is not, files
+// that were taken as known are read anew by the next one.
+func (n *Node) noHole(ctx context.Context, v *vault, id object.ID) error {
+	v.view.mu.Lock()
+	ok, err := v.view.isComplete(ctx, id)
+	v.view.mu.Unlock()
+	if err != nil || ok {
+		return err
+	}
+	return errors.Join(fmt.Errorf("snapshot: something that it names is not here: %w", object.ErrMissing), n.readAnew(v))
 }
 
 // printable makes what an operation says of itself a snapshot's message: the

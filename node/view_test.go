@@ -118,7 +118,7 @@ func TestRecordsOfAMemberAreBounded(t *testing.T) {
 	}
 	counts := garbage(2)
 	o.tell(counts)
-	if err := w.mark(counts); err != nil { // as if everything below it had come
+	if err := w.complete.mark(counts); err != nil { // as if everything below it had come
 		t.Fatal(err)
 	}
 	for i := range maxRecords + 200 {
