@@ -2,6 +2,7 @@ package cas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -56,25 +57,23 @@ func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPa
 		open = &openPack{class: class}
 		return nil
 	}
+	damaged := map[packID]bool{}
 	for _, p := range small {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		name := packName(class, p.id)
-		table, err := readTable(s.be, name, p.size)
+		blocks, err := s.blocksOf(p)
+		if errors.Is(err, ErrDamaged) || isGone(err) { // it stays as it is: what else it holds may be read
+			s.log.Error("a damaged pack is left out", "err", err)
+			damaged[p.id] = true
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		for _, k := range table {
-			b, err := s.be.Read(name, int64(k.off), int(k.length))
-			if err != nil {
-				return err
-			}
-			if _, _, err := s.seal.open(b); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			open.blocks = append(open.blocks, &memBlock{class: class, ids: k.ids, sealed: b})
-			open.size += len(b)
+		for _, b := range blocks {
+			open.blocks = append(open.blocks, b)
+			open.size += len(b.sealed)
 			if open.size >= class.target() {
 				if err := write(); err != nil {
 					return err
@@ -90,7 +89,7 @@ func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPa
 	for _, p := range out {
 		same[p.id] = true
 	}
-	small = slices.DeleteFunc(small, func(p indexedPack) bool { return same[p.id] })
+	small = slices.DeleteFunc(small, func(p indexedPack) bool { return same[p.id] || damaged[p.id] })
 	if err := s.index.add(out, true, small); err != nil {
 		return err
 	}
@@ -101,4 +100,25 @@ func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPa
 		}
 	}
 	return nil
+}
+
+// blocksOf reads and checks all blocks of a pack.
+func (s *Store) blocksOf(p indexedPack) ([]*memBlock, error) {
+	name := packName(p.class, p.id)
+	table, err := readTable(s.be, name, p.size)
+	if err != nil {
+		return nil, err
+	}
+	var out []*memBlock
+	for _, k := range table {
+		b, err := s.be.Read(name, int64(k.off), int(k.length))
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err := s.seal.open(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, &memBlock{class: p.class, ids: k.ids, sealed: b})
+	}
+	return out, nil
 }

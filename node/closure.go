@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/repo"
 )
 
 // maxMissing bounds how many missing objects one look names.
@@ -14,12 +16,18 @@ const maxMissing = 4096
 
 // recorder notes which objects a walk could not read.
 type recorder struct {
-	object.Getter
+	*repo.Stored
 	miss []object.ID
 }
 
 func (r *recorder) Get(ctx context.Context, id object.ID) ([]byte, error) {
-	b, err := r.Getter.Get(ctx, id)
+	b, err := r.Stored.Get(ctx, id)
+	if errors.Is(err, cas.ErrDamaged) { // it may be stored anew, or lie elsewhere
+		if ferr := r.Forget(ctx, id); ferr != nil {
+			return nil, ferr
+		}
+		b, err = r.Stored.Get(ctx, id)
+	}
 	if errors.Is(err, object.ErrMissing) && len(r.miss) < maxMissing {
 		r.miss = append(r.miss, id)
 	}
@@ -67,7 +75,7 @@ func (x extent) fits(depth, path int) error {
 // What no walk could read later, for its form or its size, is an error that
 // wraps ErrMalformed or ErrLimit, on every device alike.
 func missing(ctx context.Context, v *vault, head object.ID, complete func(object.ID) bool) ([]object.ID, error) {
-	rec := &recorder{Getter: v.repo}
+	rec := &recorder{Stored: v.repo}
 	c := &closure{ctx: ctx, rec: rec, trees: map[[2]object.ID]extent{}}
 	seen := map[object.ID]bool{}
 	todo := []object.ID{head}

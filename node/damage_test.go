@@ -97,39 +97,61 @@ func TestDamageDoesNotTurnBackTheDisk(t *testing.T) {
 // All objects of a device are gone. A peer still lets it in, and gives it its
 // history back; until then nothing is written on top of an empty one.
 func TestEverythingLostComesFromAPeer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net := memnet.New()
-		words := testSecret().Words()
-		a, b := newMember(t, net, words), newMember(t, net, words)
-		a.write("f", strings.Repeat("one ", 100))
-		a.save()
-		a.write("f", strings.Repeat("two ", 100))
-		a.save()
-		quiet(3 * time.Second)
-		want, err := b.Log(t.Context(), node.LogRequest{})
-		if err != nil || len(want.Snapshots) != 2 {
-			t.Fatalf("%+v, %v", want, err)
+	for name, hurt := range map[string]func(m *member, packs []string){"gone": (*member).lose, "flipped": (*member).flip} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { everythingLost(t, hurt) }) })
+	}
+}
+
+// flip changes the first block of packs, and removes the index.
+func (m *member) flip(packs []string) {
+	m.t.Helper()
+	for _, p := range packs {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			m.t.Fatal(err)
 		}
-		net.Cut(a.host.Self(), b.host.Self())
-		a.close()
-		a.lose(append(a.packs("data"), a.packs("meta")...))
-		a.open()
-		a.start()
-		quiet(time.Minute)
-		if _, err := a.Snapshot(t.Context(), node.SnapshotRequest{}); err == nil || node.Explain(err).Kind != node.Damage {
-			t.Errorf("snapshot: %v", err)
+		b[40] ^= 1
+		if err := os.WriteFile(p, b, 0o644); err != nil {
+			m.t.Fatal(err)
 		}
-		if s := a.status(); len(s.Damaged) != 1 {
-			t.Errorf("status names no damage: %+v", s)
-		}
-		net.Heal(a.host.Self(), b.host.Self())
-		quiet(time.Minute)
-		got, err := a.Log(t.Context(), node.LogRequest{})
-		if err != nil || len(got.Snapshots) != 2 || got.Snapshots[0].ID != want.Snapshots[0].ID {
-			t.Errorf("%+v, %v", got, err)
-		}
-		if s := a.status(); s.State != b.status().State || len(s.Damaged)+len(s.Pending) > 0 {
-			t.Errorf("%+v", s)
-		}
-	})
+	}
+	if err := os.Remove(filepath.Join(m.tmp, "home", "index.db")); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func everythingLost(t *testing.T, hurt func(*member, []string)) {
+	net := memnet.New()
+	words := testSecret().Words()
+	a, b := newMember(t, net, words), newMember(t, net, words)
+	a.write("f", strings.Repeat("one ", 100))
+	a.save()
+	a.write("f", strings.Repeat("two ", 100))
+	a.save()
+	quiet(3 * time.Second)
+	want, err := b.Log(t.Context(), node.LogRequest{})
+	if err != nil || len(want.Snapshots) != 2 {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	net.Cut(a.host.Self(), b.host.Self())
+	a.close()
+	hurt(a, append(a.packs("data"), a.packs("meta")...))
+	a.open()
+	a.start()
+	quiet(time.Minute)
+	if _, err := a.Snapshot(t.Context(), node.SnapshotRequest{}); err == nil || node.Explain(err).Kind != node.Damage {
+		t.Errorf("snapshot: %v", err)
+	}
+	if s := a.status(); len(s.Damaged) != 1 {
+		t.Errorf("status names no damage: %+v", s)
+	}
+	net.Heal(a.host.Self(), b.host.Self())
+	quiet(time.Minute)
+	got, err := a.Log(t.Context(), node.LogRequest{})
+	if err != nil || len(got.Snapshots) != 2 || got.Snapshots[0].ID != want.Snapshots[0].ID {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if s := a.status(); s.State != b.status().State || len(s.Damaged)+len(s.Pending) > 0 {
+		t.Errorf("%+v", s)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
@@ -48,6 +49,10 @@ func (w *view) readSettings(ctx context.Context, k known) error {
 	}
 	b, err := w.v.repo.Get(ctx, id)
 	if errors.Is(err, object.ErrMissing) {
+		return nil
+	}
+	if errors.Is(err, cas.ErrDamaged) { // the device must be able to tell, and to ask a peer
+		w.n.log.Error("settings", "device", k.rec.Device.String(), "err", err)
 		return nil
 	}
 	if err != nil {

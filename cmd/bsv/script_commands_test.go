@@ -44,6 +44,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keep":     keepCommand,
 	"damage":   damageCommand,
 	"rmpacks":  rmPacksCommand,
+	"rmindex":  rmIndexCommand,
 	"many":     manyCommand,
 	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
 	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
@@ -303,6 +304,11 @@ func wordsCommand(ts *testscript.TestScript, _ bool, args []string) {
 func rmPacksCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	home := ts.Getenv("BSV_HOME")
 	ts.Check(errors.Join(os.RemoveAll(filepath.Join(home, "repo", "packs")), os.Remove(filepath.Join(home, "index.db"))))
+}
+
+// rmindex removes the index of the home.
+func rmIndexCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(os.Remove(filepath.Join(ts.Getenv("BSV_HOME"), "index.db")))
 }
 
 // damage changes bytes in every pack of the home.
