@@ -139,8 +139,22 @@ func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive b
 		return object.Entry{}, nil, fail(Usage, "bsv add -r "+src+" VPATH", "%s is a directory", src)
 	}
 	dir, name := filepath.Split(src)
+	m := worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}
+	if fi.IsDir() { // keys do not belong into the vault
+		real, err := filepath.EvalSymlinks(src)
+		if err != nil {
+			return object.Entry{}, nil, err
+		}
+		homeDir := n.homeDir()
+		if inside(real, homeDir) {
+			return object.Entry{}, nil, fail(Usage, "add another directory", "%s is bsv's own home", src)
+		}
+		if rel, err := filepath.Rel(real, homeDir); err == nil && inside(homeDir, real) {
+			m.Hidden = []string{filepath.Join(src, rel)}
+		}
+	}
 	n.meter.begin("add", 0, 0)
-	r, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}, Store: v.repo, Memory: noMemory{}, Only: name, Events: n.emit})
+	r, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}, Only: name, Events: n.emit})
 	if err != nil {
 		return object.Entry{}, nil, err
 	}

@@ -128,3 +128,26 @@ func TestNothingTakesTheFileAboveAPath(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is added from a directory that holds bsv's home leaves the home out:
+// keys do not belong into the vault.
+func TestAddLeavesTheHomeOut(t *testing.T) {
+	n, top, _ := mapped(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Dir(top), link); err != nil {
+		t.Fatal(err)
+	}
+	for at, src := range map[string]string{"/all": top, "/linked": filepath.Join(link, filepath.Base(top))} {
+		if _, err := n.Add(t.Context(), AddRequest{Sources: []string{src}, Path: at, Recursive: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Ls(t.Context(), ShowRequest{Ref: at + "/docs/a"}); err != nil {
+			t.Error(err)
+		}
+		if _, err := n.Ls(t.Context(), ShowRequest{Ref: at + "/home"}); err == nil {
+			t.Errorf("the home is in the vault: %s", at)
+		}
+	}
+	_, err := n.Add(t.Context(), AddRequest{Sources: []string{n.Home().Paths().Dir}, Path: "/home", Recursive: true})
+	refused(t, "the home itself", err)
+}
