@@ -2,6 +2,7 @@ package cas
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -61,9 +62,13 @@ func (s *Store) Forget(ctx context.Context, id object.ID) error {
 		}
 	}
 	s.log.Error("a damaged block is left out", "pack", baseName(packName(pack.class, pack.id)), "objects", len(lost))
-	if err := s.index.move(lost, l); err != nil {
+	generation, err := s.index.move(lost, l)
+	if err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
+	s.mu.Lock()
+	s.index.generation = generation
+	s.mu.Unlock()
 	return nil
 }
 
@@ -91,9 +96,11 @@ func (s *Store) copies(p indexedPack, k packBlock, lost map[object.ID]*location)
 	return nil
 }
 
-// move gives objects that lie at a place other places; nil removes them.
-func (x *index) move(ids map[object.ID]*location, from location) error {
-	return x.db.Update(func(tx *bolt.Tx) error {
+// move gives objects that lie at a place other places; nil removes them. The
+// index is another generation then.
+func (x *index) move(ids map[object.ID]*location, from location) (generation [16]byte, err error) {
+	rand.Read(generation[:])
+	return generation, x.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(bucketObjects)
 		for id, to := range ids {
 			v := b.Get(id[:])
@@ -113,6 +120,6 @@ func (x *index) move(ids map[object.ID]*location, from location) error {
 				return err
 			}
 		}
-		return nil
+		return tx.Bucket(bucketSelf).Put([]byte("generation"), generation[:])
 	})
 }

@@ -63,10 +63,17 @@ func TestForgetADamagedObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, vfs.OS{}, root, index)
+	before := s.Generation()
+	if err := s.Forget(ctx, ids[2]); err != nil || s.Generation() != before {
+		t.Fatalf("a readable object is forgotten: %v", err)
+	}
 	for _, i := range []int{2, 0} {
 		if err := s.Forget(ctx, ids[i]); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if s.Generation() == before {
+		t.Error("what was derived from its presence still holds")
 	}
 	if has, err := s.Has(ctx, ids); err != nil || has[0] || has[1] || !has[2] {
 		t.Fatalf("it has %v: %v", has, err)

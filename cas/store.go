@@ -116,9 +116,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) Hasher() *object.Hasher { return s.hash }
 
 // Generation names the index: it changes whenever the index is built anew,
-// which is also what happens when packs have gone. What somebody derives from
-// the presence of objects holds for one generation only.
-func (s *Store) Generation() [16]byte { return s.index.generation }
+// which is also what happens when packs have gone, and when Forget forgets.
+// What somebody derives from the presence of objects holds for one generation
+// only.
+func (s *Store) Generation() [16]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.generation
+}
 
 // Added is how many bytes of new blocks this store made since it was opened.
 func (s *Store) Added() uint64 { return s.added.Load() }

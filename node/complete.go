@@ -13,16 +13,41 @@ import (
 // the store's index: when packs have gone, everything is looked at again.
 // The view's lock guards it.
 type complete struct {
-	state  *home.State
-	prefix string
-	marked map[object.ID]bool
+	state      *home.State
+	store      func() [16]byte // the generation of now
+	generation [16]byte
+	prefix     string
+	marked     map[object.ID]bool // some of them, see maxMarked
 }
 
-const completePrefix = "complete/"
+const (
+	completePrefix = "complete/"
+	// maxMarked bounds how many marks are held in memory.
+	maxMarked = 1 << 16
+)
 
-func newComplete(state *home.State, generation [16]byte) (*complete, error) {
-	c := &complete{state: state, prefix: fmt.Sprintf("%s%x/", completePrefix, generation), marked: map[object.ID]bool{}}
-	return c, state.DropValues(completePrefix, c.prefix)
+func newComplete(state *home.State, store func() [16]byte) (*complete, error) {
+	c := &complete{state: state, store: store}
+	_, err := c.renew()
+	return c, err
+}
+
+// renew drops all marks when the store's index is another one. It reports
+// whether it is.
+func (c *complete) renew() (bool, error) {
+	g := c.store()
+	if c.marked != nil && g == c.generation {
+		return false, nil
+	}
+	c.generation, c.prefix, c.marked = g, fmt.Sprintf("%s%x/", completePrefix, g), map[object.ID]bool{}
+	return true, c.state.DropValues(completePrefix, c.prefix)
+}
+
+func (c *complete) note(id object.ID) {
+	if len(c.marked) >= maxMarked {
+		clear(c.marked)
+	}
+	c.marked[id] = true
 }
 
 func (c *complete) has(id object.ID) bool {
@@ -30,14 +55,15 @@ func (c *complete) has(id object.ID) bool {
 		return true
 	}
 	b, err := c.state.Value(c.prefix + string(id[:]))
-	if err == nil && b != nil {
-		c.marked[id] = true
+	if err != nil || b == nil {
+		return false
 	}
-	return c.marked[id]
+	c.note(id)
+	return true
 }
 
 func (c *complete) mark(id object.ID) error {
-	c.marked[id] = true
+	c.note(id)
 	return c.state.SetValue(c.prefix+string(id[:]), []byte{1})
 }
 
@@ -51,6 +77,11 @@ func (w *view) hasComplete(id object.ID) bool {
 // isComplete reports whether a snapshot and everything below it is here. The
 // caller holds mu.
 func (w *view) isComplete(ctx context.Context, id object.ID) (bool, error) {
+	if renewed, err := w.complete.renew(); err != nil {
+		return false, err
+	} else if renewed {
+		w.heads = nil
+	}
 	if w.complete.has(id) {
 		return true, nil
 	}

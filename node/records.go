@@ -23,7 +23,7 @@ const (
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
 	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, broken: map[object.ID]bool{}}
 	var err error
-	if w.complete, err = newComplete(n.home.State(), v.repo.Generation()); err != nil {
+	if w.complete, err = newComplete(n.home.State(), v.repo.Generation); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
@@ -154,6 +154,7 @@ func (w *view) keep(k known) bool {
 
 func (w *view) discard(k known) {
 	delete(w.recs, k.digest)
+	delete(w.broken, k.said.Head)
 	w.replaced = append(w.replaced, k.rec)
 	w.heads = nil
 }

@@ -171,7 +171,9 @@ func (w *view) recordsLocked() []known {
 func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.heads != nil {
+	if renewed, err := w.complete.renew(); err != nil {
+		return nil, nil, err
+	} else if w.heads != nil && !renewed {
 		return w.heads, w.pending, nil
 	}
 	var have []object.ID
