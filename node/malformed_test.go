@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -268,5 +269,61 @@ func TestLinkedAttributesBelongToASnapshot(t *testing.T) {
 				t.Errorf("they are not given out: %v", err)
 			}
 		})
+	}
+}
+
+// A file whose list says other lengths than its chunks have cannot be written;
+// everything else of that snapshot is, and the device goes on.
+func TestFileThatCannotBeWritten(t *testing.T) {
+	ctx := t.Context()
+	n, _, docs := mapped(t)
+	v, err := n.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := maker{t, v}
+	o := newTeller(t, v, secretOfLone())
+	v.view.join(object.Settings{}.Admit(o.admission))
+	h, _, err := v.view.H(ctx)
+	if err != nil || len(h) != 1 {
+		t.Fatal(h, err)
+	}
+	s, err := object.GetSnapshot(ctx, v.repo, h[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := m.put(object.KindChunk, bytes.Repeat([]byte("a"), 200)), m.put(object.KindChunk, bytes.Repeat([]byte("b"), 200))
+	list, err := object.BuildList(ctx, v.repo.Hasher(), v.repo, func(yield func(object.Piece, error) bool) {
+		_ = yield(object.Piece{ID: a, Length: 300}, nil) && yield(object.Piece{ID: b, Length: 100}, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := s.Root
+	for path, e := range map[string]object.Entry{
+		"/docs/bad":   {Kind: object.File, Content: object.Content{Kind: object.KindList, ID: list}, Size: 400, Mode: 0o644},
+		"/docs/short": {Kind: object.File, Content: object.Content{Kind: object.KindChunk, ID: a}, Size: 4000, Mode: 0o644},
+		"/docs/z":     textFile("z", "good"),
+	} {
+		if root, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.tell(m.snapshot(object.Snapshot{Root: root, Parents: h, Base: s.Root, Device: o.id}))
+	for range 2 {
+		if !n.turn(ctx, nil) {
+			t.Error("a turn fails")
+		}
+	}
+	holds(t, filepath.Join(docs, "z"), "good")
+	holds(t, filepath.Join(docs, "a"), "one")
+	write(t, filepath.Join(docs, "mine"), "mine")
+	if _, err := n.Snapshot(ctx, SnapshotRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"/docs/mine", "/docs/bad"} {
+		if _, err := n.Ls(ctx, ShowRequest{Ref: p}); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
 	}
 }

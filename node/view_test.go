@@ -34,8 +34,7 @@ func lone(t *testing.T) (*Node, *vault, *teller) {
 			t.Error(err)
 		}
 	})
-	var s keyring.Secret
-	copy(s[:], "a view's own secret of 32 bytes.")
+	s := secretOfLone()
 	if _, err := n.Init(ctx, InitRequest{Words: s.Words()}); err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +43,11 @@ func lone(t *testing.T) (*Node, *vault, *teller) {
 		t.Fatal(err)
 	}
 	return n, v, newTeller(t, v, s)
+}
+
+func secretOfLone() (s keyring.Secret) {
+	copy(s[:], "a view's own secret of 32 bytes.")
+	return s
 }
 
 // teller is a device that makes records.

@@ -194,6 +194,10 @@ func (a *applier) replan(s Step) error {
 // errSkip: the step is left undone, and that is no problem.
 var errSkip = errors.New("not bsv's to change")
 
+// errContent: what a file shall hold cannot be read from the store. That is
+// its trouble alone: no damaged or malformed content may stop the others.
+var errContent = errors.New("its content cannot be read")
+
 // trouble turns an error that concerns one step into a problem.
 func (a *applier) trouble(s Step, err error) error {
 	if err == nil || a.ctx.Err() != nil || errors.Is(err, ErrReplan) {
@@ -207,7 +211,7 @@ func (a *applier) trouble(s Step, err error) error {
 		return errors.Join(err, a.replan(s))
 	}
 	var pe *fs.PathError
-	if !errors.As(err, &pe) && !errors.Is(err, object.ErrMissing) || vfs.NoSpace(err) {
+	if !errors.As(err, &pe) && !errors.Is(err, object.ErrMissing) && !errors.Is(err, errContent) || vfs.NoSpace(err) {
 		return err
 	}
 	a.undone(s)

@@ -159,7 +159,7 @@ func (a *applier) fill(f vfs.Handle, e *object.Entry) error {
 	var n, skip int64
 	for b, err := range a.o.Content.Stream(a.ctx, e.Content, 0) {
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errContent, err)
 		}
 		n += int64(len(b))
 		if len(b) >= hole && allZero(b) {
