@@ -148,9 +148,13 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 	if err == nil && !t.id.IsZero() {
 		err = v.repo.Compact(ctx)
 	}
+	bad := t.problems
 	if err == nil {
-		_, err = n.applyState(ctx, v, false)
+		var a applied
+		a, err = n.applyState(ctx, v, false)
+		bad = append(bad, a.problems...)
 	}
+	n.told.log(n, bad, dirty == nil)
 	n.report(ctx, err)
 	return err == nil
 }
@@ -168,6 +172,7 @@ func (n *Node) arrived(ctx context.Context) bool {
 	if err == nil {
 		err = v.repo.Compact(ctx)
 	}
+	n.told.log(n, a.problems, false)
 	for _, m := range a.braked {
 		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: "many deletions wait for consent: bsv sync --accept-deletes"})
 	}

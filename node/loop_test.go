@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,7 +24,9 @@ type looping struct {
 	end  func()
 }
 
-func newLooping(t *testing.T) *looping {
+func newLooping(t *testing.T) *looping { return newLoopingWith(t, nil) }
+
+func newLoopingWith(t *testing.T, log *slog.Logger) *looping {
 	ctx, cancel := context.WithCancel(t.Context())
 	tmp := t.TempDir()
 	h, err := home.Open(ctx, home.Paths{Dir: filepath.Join(tmp, "home"), Config: filepath.Join(tmp, "config.toml")}, home.Options{Create: true})
@@ -31,7 +34,7 @@ func newLooping(t *testing.T) *looping {
 		t.Fatal(err)
 	}
 	l := &looping{dir: filepath.Join(tmp, "docs"), fail: &vfs.Fail{FS: vfs.OS{}, Err: os.ErrPermission}}
-	if l.Node, err = node.Open(ctx, node.Options{Home: h, FS: l.fail}); err != nil {
+	if l.Node, err = node.Open(ctx, node.Options{Home: h, FS: l.fail, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	l.write(t, "a", "1")

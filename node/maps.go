@@ -220,7 +220,7 @@ func (n *Node) unmap(v *vault, path string) error {
 			return err
 		}
 	}
-	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil))
+	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil), n.home.State().SetValue(unreadKey(path), nil))
 }
 
 // MapList is bsv map list.
@@ -304,7 +304,12 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.LastScan = at.UTC().Format(time.RFC3339)
 			i.Overdue = n.now().Sub(at) > max(overdueAfter, 3*n.home.Config().Snapshot.Every)
 		}
-		if i.Overdue && (i.State == "clean" || i.State == "changed") {
+		if u, err := n.unread(m.Path); err != nil {
+			return res, err
+		} else if u.count() > 0 && (i.State == "clean" || i.State == "changed") {
+			i.State, i.Reason = "unread", u.String()
+		}
+		if i.Overdue && (i.State == "clean" || i.State == "changed" || i.State == "unread") {
 			i.State = "OVERDUE"
 		}
 		if known && !damaged {

@@ -18,6 +18,7 @@ import (
 type scanOf struct {
 	m            worktree.Mapping
 	materialised object.ID
+	dirs         map[string]bool // that were looked at; nil: all
 	r            worktree.ScanResult
 }
 
@@ -59,7 +60,7 @@ func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string,
 				return nil, nil, err
 			}
 		}
-		out = append(out, scanOf{m, mat, r})
+		out = append(out, scanOf{m, mat, o.Dirty, r})
 	}
 	return out, bad, nil
 }
@@ -173,6 +174,9 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 		}
 		delete(n.written, s.m.Path)
 		if err := n.noteScan(s.m.Path); err != nil {
+			return t, err
+		}
+		if err := n.noteProblems(s.m.Path, s.r.Problems, s.dirs); err != nil {
 			return t, err
 		}
 	}

@@ -63,6 +63,11 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		case "waiting":
 			s.Warnings = append(s.Warnings, Warning{x.Path + ": many deletions of another device wait for consent", "bsv sync --accept-deletes"})
 		}
+		if u, err := n.unread(x.Path); err != nil {
+			return s, err
+		} else if u.count() > 0 {
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %v; what cannot be read keeps its last version", x.Path, u), "bsv snapshot " + x.Path + " names them all; then mend their permissions, or leave them out with .bsvignore"})
+		}
 		if x.Overdue {
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Path, x.LastScan), "bsv node, or: bsv snapshot " + x.Path})
 		}
