@@ -53,10 +53,12 @@ func (n *Node) Info(ctx context.Context) (Info, error) {
 		return i, err
 	}
 	i.Bytes = sum.Bytes
-	if len(list) > 0 {
+	if len(list) > 0 && list[0].s.Root == p.root {
 		i.Files = list[0].s.Files
+		return i, nil
 	}
-	return i, nil
+	i.Files, err = n.filesIn(ctx, v, p.root) // of several heads
+	return i, err
 }
 
 // InfoRequest says what bsv info is asked about: a REF, a path or a

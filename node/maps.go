@@ -254,11 +254,15 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			last = stamp(s.Time)
 		}
 	}
+	files := map[string]uint64{}
 	for _, m := range maps { // a brake is not kept: it follows from what is here
 		if damaged {
 			break
 		}
 		have, known := g.Materialised[m.Path]
+		if files[m.Path], err = n.filesOf(ctx, v, m.Path, have); err != nil {
+			return res, err
+		}
 		want, err := subtree(ctx, v, st.root, m.Path)
 		if err != nil {
 			return res, err
@@ -318,22 +322,9 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 				return res, err
 			}
 			i.Bytes = sum.Bytes
-			i.Files = n.filesOf(m.Path, have)
+			i.Files = files[m.Path]
 		}
 		res.Maps = append(res.Maps, i)
 	}
 	return res, nil
-}
-
-// filesOf is the number of files of a mapping as its last scan counted them.
-func (n *Node) filesOf(path string, tree object.ID) uint64 {
-	b, err := n.home.State().Row(path, "")
-	if err != nil {
-		return 0
-	}
-	files, ok := worktree.RowFiles(b)
-	if !ok {
-		return 0
-	}
-	return files
 }

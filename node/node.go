@@ -38,13 +38,14 @@ type Options struct {
 // Node is one device of a vault. Before a vault exists (a fresh home) only
 // Init, Join, Status and Close work.
 type Node struct {
-	home  *home.Home
-	fs    vfs.FS
-	log   *slog.Logger
-	fault *fault.Injector
-	now   func() time.Time
-	Bus   *event.Bus
-	meter meter
+	home   *home.Home
+	fs     vfs.FS
+	log    *slog.Logger
+	fault  *fault.Injector
+	now    func() time.Time
+	Bus    *event.Bus
+	meter  meter
+	counts fileCounts
 
 	work      sync.Mutex // one change of vault or disk at a time
 	unswapped bool       // what an interrupted apply left is not cleaned yet; guarded by work

@@ -149,11 +149,12 @@ func decodeRow(b []byte) (*row, error) {
 	return out, nil
 }
 
-// RowFiles is the number of files below the directory that a row speaks of.
-func RowFiles(b []byte) (uint64, bool) {
+// RowFiles is the tree of the directory that a row speaks of, and the number of
+// files below.
+func RowFiles(b []byte) (tree object.ID, files uint64, ok bool) {
 	r, err := decodeRow(b)
 	if err != nil {
-		return 0, false
+		return object.ID{}, 0, false
 	}
-	return r.files, true
+	return r.tree, r.files, true
 }

@@ -94,10 +94,15 @@ func short(cid string) string {
 	return cid
 }
 
+// when is a time for people; what has none, as the vault's root, has the
+// beginning of the count.
 func when(stamp string) string {
 	t, err := time.Parse(time.RFC3339Nano, stamp)
-	if err != nil {
+	switch {
+	case err != nil:
 		return stamp
+	case t.UnixNano() == 0:
+		return "-"
 	}
 	return t.Local().Format("2006-01-02 15:04:05")
 }

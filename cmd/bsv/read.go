@@ -34,7 +34,7 @@ func first(args []string) string {
 
 func (a *app) printEntry(e node.Entry, long bool) {
 	name := escape(e.Raw())
-	if e.Kind == "dir" {
+	if e.Kind == "dir" && name != "/" {
 		name += "/"
 	}
 	if e.Deleted {
