@@ -64,15 +64,16 @@ func (s *Store) find(id object.ID) (*plainBlock, int, error) {
 	if !ok {
 		return nil, 0, fmt.Errorf("object %s: %w", id.Short(), object.ErrMissing)
 	}
-	p, err := s.load(packName(pack.class, pack.id), l.off, l.length)
+	name := packName(pack.class, pack.id)
+	p, err := s.load(name, l.off, l.length)
 	if err != nil {
 		return nil, 0, err
 	}
 	if int(l.ordinal) >= len(p.kinds) {
-		return nil, 0, fmt.Errorf("%w: index entry of %s", ErrDamaged, id.Short())
+		return nil, 0, fmt.Errorf("%w: index entry of %s in %s", ErrDamaged, id.Short(), baseName(name))
 	}
 	if kind, plain := p.object(int(l.ordinal)); s.hash.Sum(kind, plain) != id {
-		return nil, 0, fmt.Errorf("object %s: %w: other bytes than its id says", id.Short(), ErrDamaged)
+		return nil, 0, fmt.Errorf("object %s of %s: %w: other bytes than its id says", id.Short(), baseName(name), ErrDamaged)
 	}
 	return p, int(l.ordinal), nil
 }

@@ -157,8 +157,8 @@ var causes = []struct {
 	{worktree.ErrNotMounted, Failed, "mount the disk, or: bsv map remove VPATH"},
 	{worktree.ErrForeign, Usage, "map another directory: two devices must not share one"},
 	{object.ErrName, Usage, "a path inside the vault looks like /docs/a.txt"},
-	{object.ErrMissing, Damage, "fetch it from a peer: bsv sync"},
-	{cas.ErrDamaged, Damage, "fetch it from a peer: bsv sync"},
+	{object.ErrMissing, Damage, "bsv fetch brings it back, when another device has it"},
+	{cas.ErrDamaged, Damage, "end the node, move the pack that is named out of repo/packs in the home, then: bsv fetch; it comes back from another device"},
 	{object.ErrLimit, Usage, ""},
 	{fs.ErrPermission, NotAuthorised, "check the permissions of the path"},
 }
