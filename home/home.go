@@ -82,7 +82,7 @@ func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	for _, k := range config.Idle {
-		log.Warn("configuration key has no effect in this version", "key", k, "file", p.Config)
+		log.Debug("configuration key has no effect in this version", "key", k, "file", p.Config)
 	}
 	return h, nil
 }

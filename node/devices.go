@@ -122,14 +122,22 @@ func CheckTicket(s string) error {
 	return nil
 }
 
+// transports are what the multiaddrs of devices begin with.
+var transports = []string{"ip4", "ip6", "ip6zone", "dns", "dns4", "dns6", "dnsaddr", "p2p"}
+
 // CheckAddr reads the device id of a multiaddr.
 func CheckAddr(addr string) (object.DeviceID, error) {
-	hint := "bsv info prints a device's addresses, each ending in /p2p/ID"
-	if !strings.HasPrefix(addr, "/") {
-		return object.DeviceID{}, fail(Usage, hint, "%q is no multiaddr", addr)
-	}
+	hint := "while its node runs, bsv info prints a device's addresses, each ending in /p2p/ID"
 	_, id, ok := strings.Cut(addr, "/p2p/")
-	if !ok {
+	first, _, _ := strings.Cut(strings.TrimPrefix(addr, "/"), "/")
+	switch {
+	case strings.Contains(addr, "://"):
+		return object.DeviceID{}, fail(Usage, hint, "%q: repositories at a URL are not built yet, only other devices", addr)
+	case !strings.HasPrefix(addr, "/"):
+		return object.DeviceID{}, fail(Usage, hint, "%q is no multiaddr", addr)
+	case !ok && !slices.Contains(transports, first):
+		return object.DeviceID{}, fail(Usage, hint, "%s: repositories in a directory are not built yet, only other devices", addr)
+	case !ok:
 		return object.DeviceID{}, fail(Usage, hint, "%s does not say which device is meant: /p2p/ID is missing", addr)
 	}
 	d, err := object.ParseDeviceID(id)

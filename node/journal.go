@@ -3,6 +3,8 @@ package node
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -146,8 +148,9 @@ func (n *Node) recordWarnings(v *vault) ([]Warning, error) {
 	}
 	w.mu.Unlock()
 	var out []Warning
-	for d, list := range lists {
-		name := n.nameOf(v, d)
+	byID := func(a, b object.DeviceID) int { return compareID(object.ID(a), object.ID(b)) }
+	for _, d := range slices.SortedFunc(maps.Keys(lists), byID) {
+		list, name := lists[d], n.nameOf(v, d)
 		if len(list) > 1 && list[0].rec.Incarnation != list[len(list)-1].rec.Incarnation {
 			out = append(out, Warning{name + " was restored from an image or copied: what it published before counts too", "on that device: bsv sync"})
 		}

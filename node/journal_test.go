@@ -2,9 +2,11 @@ package node
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/bsvsync/bsv/keyring"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -153,6 +155,29 @@ func TestForked(t *testing.T) {
 	} {
 		if got := forked(c.list); got != c.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Warnings of several devices come in the same order every time.
+func TestRecordWarningsAreInOrder(t *testing.T) {
+	n, v, _ := lone(t)
+	var s keyring.Secret
+	copy(s[:], "a view's own secret of 32 bytes.")
+	for range 8 {
+		o := newTeller(t, v, s)
+		v.view.join(object.Settings{}.Admit(o.admission))
+		o.tell(garbage(1))
+		o.seq--
+		o.tell(garbage(2))
+	}
+	first, err := n.recordWarnings(v)
+	if err != nil || len(first) < 8 {
+		t.Fatalf("%v, %v", first, err)
+	}
+	for range 20 {
+		if again, err := n.recordWarnings(v); err != nil || !slices.Equal(again, first) {
+			t.Fatalf("%v, then %v, %v", first, again, err)
 		}
 	}
 }

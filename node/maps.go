@@ -99,8 +99,11 @@ func (n *Node) mappable(path, dirArg string) (dir string, there bool, err error)
 		return "", false, fail(Usage, "map the directory that holds it", "%s is not a directory", dir)
 	}
 	dir = real
-	if path == "/" || filepath.Dir(dir) == dir {
-		return "", false, fail(Usage, "bsv map add /home "+dir, "neither the vault's root nor the file system's can be mapped")
+	switch {
+	case filepath.Dir(dir) == dir:
+		return "", false, fail(Usage, "map directories below it, as in: bsv map add /home /home", "the file system's root cannot be mapped")
+	case path == "/":
+		return "", false, fail(Usage, "bsv map add /"+filepath.Base(dir)+" "+dir, "the vault's root cannot be mapped")
 	}
 	homeDir := n.homeDir()
 	if inside(dir, homeDir) {

@@ -310,7 +310,7 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 	}
 	if r.Tag != "" {
 		if err := object.CheckTag(r.Tag); err != nil {
-			return res, err
+			return res, fail(Usage, "bsv snapshot -t before-update", "%v", err)
 		}
 	}
 	if !utf8.ValidString(r.Message) || len(r.Message) > maxOwnMessage {

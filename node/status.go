@@ -87,6 +87,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	s.Repos = r.Repos
+	if keys := n.home.Config().Idle; len(keys) > 0 {
+		s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("config.toml: without effect in this version: %s", strings.Join(keys, ", ")), ""})
+	}
 	n.loopMu.Lock()
 	s.Running = n.running
 	if n.limited != "" {
