@@ -154,6 +154,9 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 		a, err = n.applyState(ctx, v, false)
 		bad = append(bad, a.problems...)
 	}
+	if err == nil {
+		err = n.announce(ctx, v)
+	}
 	n.told.log(n, bad, dirty == nil)
 	n.report(ctx, err)
 	return err == nil
@@ -171,6 +174,9 @@ func (n *Node) arrived(ctx context.Context) bool {
 	a, err := n.applyState(ctx, v, false)
 	if err == nil {
 		err = v.repo.Compact(ctx)
+	}
+	if err == nil {
+		err = n.announce(ctx, v)
 	}
 	n.told.log(n, a.problems, false)
 	for _, m := range a.braked {

@@ -50,6 +50,7 @@ type Node struct {
 	work      sync.Mutex // one change of vault or disk at a time
 	unswapped bool       // what an interrupted apply left is not cleaned yet; guarded by work
 	told      told       // held with work
+	said      announced  // held with work
 
 	vaultMu sync.RWMutex    // held while the vault is exchanged by a join
 	vault   *vault          // nil in a fresh home

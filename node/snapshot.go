@@ -79,6 +79,7 @@ func (n *Node) pause(path string, err error) {
 type taken struct {
 	id       object.ID // of the new snapshot; zero when none was needed
 	problems []worktree.Problem
+	notices  []worktree.Problem // what was left out on purpose
 	dirs     uint64
 	scans    []scanOf
 }
@@ -117,6 +118,7 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	fresh := false
 	for _, s := range t.scans {
 		t.dirs += s.r.Dirs
+		t.notices = append(t.notices, s.r.Notices...)
 		sit.Mapped = append(sit.Mapped, worktree.Mapped{Path: s.m.Path, Materialised: s.materialised, Scanned: s.r.Tree})
 		if _, known := g.Materialised[s.m.Path]; !known {
 			fresh = true
@@ -248,7 +250,7 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	}
 	n.Bus.Publish(event.Event{Kind: event.Snapshot, ID: id.CID(object.KindSnapshot), Files: s.Files, Bytes: s.Bytes, Message: msg})
 	n.changed()
-	return id, nil
+	return id, n.announce(ctx, v)
 }
 
 // noHole checks and marks a new snapshot as complete. When it is not, files
@@ -303,7 +305,7 @@ func (n *Node) countFiles(ctx context.Context, v *vault, parents []object.ID, tr
 
 // Snapshot is bsv snapshot.
 func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult, error) {
-	res := SnapshotResult{Problems: []Problem{}}
+	res := SnapshotResult{Problems: []Problem{}, Notices: []Problem{}}
 	v, err := n.open()
 	if err != nil {
 		return res, err
@@ -337,6 +339,7 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 	if err != nil {
 		return res, err
 	}
+	res.Notices = problems(t.notices)
 	res.Problems, res.Dirs, res.NewBytes, res.Created = problems(t.problems), t.dirs, v.repo.Added()-before, !t.id.IsZero()
 	h, _, err := v.view.H(ctx)
 	if err != nil {
@@ -396,7 +399,7 @@ func (n *Node) chosen(v *vault, paths []string) ([]string, error) {
 
 // dryRun counts what a snapshot would store.
 func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotResult, error) {
-	res := SnapshotResult{Problems: []Problem{}}
+	res := SnapshotResult{Problems: []Problem{}, Notices: []Problem{}}
 	g, err := n.given(ctx, v)
 	if err != nil {
 		return res, err
@@ -413,6 +416,7 @@ func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotRes
 		res.Files += s.r.Files
 		res.Bytes += s.r.Bytes
 		res.Dirs += s.r.Dirs
+		res.Notices = append(res.Notices, problems(s.r.Notices)...)
 		res.Created = res.Created || s.r.Tree != s.materialised
 	}
 	return res, nil

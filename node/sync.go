@@ -92,7 +92,7 @@ func (n *Node) Sync(ctx context.Context, r SyncRequest) (SyncResult, error) {
 }
 
 func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResult, error) {
-	res := SyncResult{Problems: []Problem{}}
+	res := SyncResult{Problems: []Problem{}, Notices: []Problem{}}
 	v, err := n.open()
 	if err != nil {
 		return res, err
@@ -115,11 +115,12 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	if err != nil {
 		return res, err
 	}
+	told := n.notices(ctx, v)
 	snapshot := func() error {
 		n.work.Lock()
 		defer n.work.Unlock()
 		t, err := n.takeSnapshot(ctx, v, "", nil, nil)
-		res.Problems = problems(t.problems)
+		res.Problems, res.Notices = problems(t.problems), problems(t.notices)
 		return err
 	}
 	damaged := false
@@ -167,6 +168,9 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		if err == nil {
 			err = n.heartbeat(ctx, v)
 		}
+		if err == nil {
+			err = n.announce(ctx, v)
+		}
 		n.work.Unlock()
 		if err != nil {
 			return res, err
@@ -184,6 +188,11 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	}
 	if len(heads) > 0 {
 		res.State = st.Root.CID(object.KindTree)
+	}
+	for _, x := range st.Notices {
+		if !told[x] {
+			res.Notices = append(res.Notices, Problem{NewPath(x.Path), x.Text})
+		}
 	}
 	res.Merged, res.Conflicts = len(heads) > 1, len(st.Conflicts)
 	res.NewConflicts = slices.ContainsFunc(st.Conflicts, func(c object.Conflict) bool { return !before[conflictKey(c)] })

@@ -115,6 +115,7 @@ type SnapshotResult struct {
 	Bytes    uint64    `json:"bytes"`
 	NewBytes uint64    `json:"new_bytes"`
 	Problems []Problem `json:"problems"`
+	Notices  []Problem `json:"notices"` // what was left out on purpose
 	Created  bool      `json:"created"`
 }
 
@@ -215,6 +216,7 @@ type SyncResult struct {
 	Applied        Applied   `json:"applied"`
 	State          string    `json:"state"`
 	Problems       []Problem `json:"problems"`
+	Notices        []Problem `json:"notices"` // what was left out on purpose, and what the merge decided by itself
 	Unreachable    []string  `json:"unreachable,omitempty"`
 	NewConflicts   bool      `json:"new_conflicts"`
 }

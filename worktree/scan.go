@@ -105,7 +105,9 @@ func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
 		return ScanResult{}, fmt.Errorf("scan %s: %w", o.Mapping.Path, err)
 	}
 	s.res.Tree, s.res.Files, s.res.Bytes = r.tree, r.files, r.bytes
-	slices.SortFunc(s.res.Problems, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	byPath := func(a, b Problem) int { return strings.Compare(a.Path, b.Path) }
+	slices.SortFunc(s.res.Problems, byPath)
+	slices.SortFunc(s.res.Notices, byPath)
 	return s.res, nil
 }
 
@@ -143,7 +145,9 @@ func (s *scanner) problem(path []string, err error) {
 func (s *scanner) notice(path []string, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.res.Notices = append(s.res.Notices, Problem{s.virtual(path), text})
+	p := Problem{s.virtual(path), text}
+	s.res.Notices = append(s.res.Notices, p)
+	s.o.Events.Emit(event.Event{Kind: event.Notice, Operation: "snapshot", Path: p.Path, Message: p.Reason})
 }
 
 // row reads the stat cache; a row whose tree the store does not hold counts

@@ -66,6 +66,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 					return err
 				}
 				a.tell(res.Problems)
+				a.note(res.Notices)
 				return a.result(res, func() {
 					switch {
 					case r.DryRun:

@@ -119,6 +119,7 @@ func (a *app) afterSync(res node.SyncResult, err error) error {
 // tellSync tells what went otherwise than it should, and sets the exit code.
 func (a *app) tellSync(res node.SyncResult) {
 	a.tell(res.Problems)
+	a.note(res.Notices)
 	a.conflicts = a.conflicts || res.NewConflicts
 	for _, p := range res.Unreachable {
 		a.say("not reached: %s", escape(p))

@@ -165,6 +165,20 @@ func (a *app) tell(list []node.Problem) {
 	}
 }
 
+// mostNotices is how many notices are printed without -v.
+const mostNotices = 5
+
+// note lists what was left out or decided by bsv itself: news, no problem.
+func (a *app) note(list []node.Problem) {
+	for i, p := range list {
+		if i == mostNotices && !a.flags.verbose {
+			a.say("and %d more of this kind; -v lists them", len(list)-i)
+			break
+		}
+		a.say("%s: %s", escape(p.Raw()), escape(p.Reason))
+	}
+}
+
 func isTerminal(w any) bool {
 	if r, ok := w.(*results); ok {
 		return r.terminal
