@@ -55,3 +55,24 @@ func (n *Node) filesOf(ctx context.Context, v *vault, path string, tree object.I
 	}
 	return n.filesIn(ctx, v, tree)
 }
+
+// addFiles adds the files, links too, that differ between two trees.
+func (c *ChangeCount) addFiles(ctx context.Context, v *vault, from, to object.ID) error {
+	file := func(e *object.Entry) bool { return e != nil && e.Kind != object.Dir }
+	for d, err := range object.Diff(ctx, v.repo, from, to) {
+		if err != nil {
+			return err
+		}
+		switch a, b := file(d.A), file(d.B); {
+		case a && b && d.A.SameContent(*d.B):
+			c.Meta++
+		case a && b:
+			c.Changed++
+		case a:
+			c.Removed++
+		case b:
+			c.Added++
+		}
+	}
+	return nil
+}

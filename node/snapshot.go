@@ -411,8 +411,11 @@ func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotRes
 	if err != nil {
 		return res, n.named(ctx, v, err)
 	}
-	res.Problems = problems(bad)
+	res.Problems, res.Stat = problems(bad), &ChangeCount{}
 	for _, s := range scans {
+		if err := res.Stat.addFiles(ctx, v, s.materialised, s.r.Tree); err != nil {
+			return res, err
+		}
 		res.Files += s.r.Files
 		res.Bytes += s.r.Bytes
 		res.Dirs += s.r.Dirs

@@ -117,6 +117,8 @@ type SnapshotResult struct {
 	Problems []Problem `json:"problems"`
 	Notices  []Problem `json:"notices"` // what was left out on purpose
 	Created  bool      `json:"created"`
+
+	Stat *ChangeCount `json:"stat,omitempty"` // of a dry run: the files that it would store
 }
 
 // MapInfo is a mapping and how it fares.

@@ -69,8 +69,9 @@ func (a *app) snapshotCommand() *cobra.Command {
 				a.note(res.Notices)
 				return a.result(res, func() {
 					switch {
-					case r.DryRun:
-						a.printf("would look at %s, %s\n", count(res.Files, "file"), size(res.Bytes))
+					case r.DryRun && res.Stat != nil:
+						a.printf("would store %d added, %d changed, %d deleted files; %s, %s in all\n",
+							res.Stat.Added, res.Stat.Changed+res.Stat.Meta, res.Stat.Removed, count(res.Files, "file"), size(res.Bytes))
 					case res.Created:
 						a.printf("snapshot %s  %s, %s, %s new\n", short(res.Snapshot), count(res.Files, "file"), size(res.Bytes), size(res.NewBytes))
 					case res.Snapshot == "" && res.Dirs > 0:
