@@ -2,6 +2,7 @@ package home
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -119,4 +120,20 @@ func FuzzParseConfig(f *testing.F) {
 			t.Errorf("%v is no fault of the configuration", err)
 		}
 	})
+}
+
+// Every key that config.toml may hold is in docs/configuration.md.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) < 20 {
+		t.Fatalf("%d keys", len(keys))
+	}
+	for _, k := range keys {
+		if strings.Contains(k, ".") && !strings.Contains(string(doc), "`"+k+"`") {
+			t.Errorf("%s is not documented", k)
+		}
+	}
 }

@@ -1,5 +1,6 @@
-// Package proto is the wire: frames, messages, the answers to requests for
-// blocks, and pairing. It carries blocks as opaque bytes.
+// Package proto is the wire: frames, messages, tickets and the proofs of
+// pairing. It carries blocks as opaque bytes; who serves, asks and pairs is
+// node.
 //
 // # Words
 //
