@@ -56,8 +56,6 @@ bup_prune()   { $BUP -d "$R" rm --unsafe $($BUP -d "$R" ls /main | grep -v lates
 bsv_first()   { $BSV --home "$R" init && $BSV --home "$R" map add /data "$D" && $BSV --home "$R" snapshot; }
 bsv_backup()  { $BSV --home "$R" snapshot; }
 bsv_restore() { $BSV --home "$R" restore latest:/data --to "$X"; }
-bsv_check()   { $BSV --home "$R" check --data; }
-bsv_prune()   { $BSV --home "$R" forget --keep-last 1 -y && $BSV --home "$R" gc -y; }
 
 # --- machinery
 if [ "${1:-}" = --step ]; then shift; "$@"; exit; fi
@@ -80,6 +78,7 @@ mutate_data() {
   if [ $corpus = big ]; then link "$CORPUS/big.v2/big.bin" "$D/big.bin"; cat "$D/big.bin" > /dev/null
   else bash "$HERE/make-corpus.sh" mutate "$D"; fi
 }
+able() { declare -F "${tool}_$1" > /dev/null; } # bsv has no check and no prune yet
 tally() { find "$1" -type f ! -name .bsvmap -printf '%s\n' | awk '{n++;b+=$1} END{print n, b}'; }
 export R D X WORK HERE CORPUS RESTIC KOPIA BORG BUP BSV
 [ -s "$OUT" ] || echo tool,corpus,round,step,wall_s,cpu_s,peak_rss_kib,repo_bytes > "$OUT"
@@ -94,7 +93,7 @@ for round in $(seq "$ROUND0" $((ROUND0+REPS-1))); do for corpus in $CORPORA; do
     step 4-restore ${tool}_restore
     [ "$(tally "$D")" = "$(tally "$X")" ] || echo "RESTORE MISMATCH $tool $corpus: $(tally "$D") vs $(tally "$X")" >&2
     rm -rf "$X"
-    [ "${STEPS:-all}" = backup ] || { step 5-check-data ${tool}_check; step 6-prune ${tool}_prune; }
+    [ "${STEPS:-all}" = backup ] || { if able check; then step 5-check-data ${tool}_check; fi; if able prune; then step 6-prune ${tool}_prune; fi; }
   done
 done; done
 rm -rf "$R" "$X"
