@@ -85,6 +85,9 @@ func readProblem(res *http.Response) error {
 		}
 	}
 	e := &node.Error{Kind: node.Kind(p.Kind), Msg: p.Detail, Hint: p.Hint}
+	if p.Cause != "" {
+		e.Err = errors.New(p.Cause)
+	}
 	if len(p.Result) > 0 {
 		return &withResult{e, p.Result}
 	}

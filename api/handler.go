@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -30,11 +31,15 @@ type Problem struct {
 	Kind   string `json:"kind"`
 	Code   int    `json:"code"`
 	Hint   string `json:"hint,omitempty"`
+	Cause  string `json:"cause,omitempty"` // the chain of errors, where Detail leaves it out
 
 	// Result is what was done all the same: an operation that stops for want
 	// of consent, or reached nobody, tells it.
 	Result json.RawMessage `json:"result,omitempty"`
 }
+
+// maxCause bounds a chain of errors on the wire, in bytes.
+const maxCause = 16 << 10
 
 func (p *Problem) Error() string { return p.Detail }
 
@@ -46,7 +51,11 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 func problem(err error) *Problem {
 	e := node.Explain(err)
-	return &Problem{Type: "about:blank", Title: string(e.Kind), Status: e.Kind.HTTP(), Detail: e.Msg, Kind: string(e.Kind), Code: e.Kind.Exit(), Hint: e.Hint}
+	p := &Problem{Type: "about:blank", Title: string(e.Kind), Status: e.Kind.HTTP(), Detail: e.Msg, Kind: string(e.Kind), Code: e.Kind.Exit(), Hint: e.Hint}
+	if text := strings.ToValidUTF8(err.Error(), "\uFFFD"); text != e.Msg {
+		p.Cause = text[:min(len(text), maxCause)]
+	}
+	return p
 }
 
 // Options of a handler.

@@ -105,7 +105,7 @@ func Explain(err error) *Error {
 	}
 	for _, c := range causes {
 		if errors.Is(err, c.is) {
-			return &Error{Kind: c.kind, Msg: once(err.Error()), Hint: c.hint, Err: err}
+			return &Error{Kind: c.kind, Msg: sentence(err), Hint: c.hint, Err: err}
 		}
 	}
 	return &Error{Kind: Failed, Msg: once(err.Error()), Err: err}

@@ -3,9 +3,13 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
+	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
 )
 
 // Many workers that fail alike are one message.
@@ -21,6 +25,12 @@ func TestExplainSaysItOnce(t *testing.T) {
 		want string
 	}{
 		{fmt.Errorf("scan /docs: %w", all), Damage, "scan /docs: read node: object missing"},
+		{fmt.Errorf("commit: write packs/data/62/62b1.pack: %w", &fs.PathError{Op: "write", Path: "/h/bsv/repo/packs/data/62/62b1.pack.tmp-2e0f-1", Err: syscall.ENOSPC}),
+			NoSpace, "the disk of /h/bsv is full: no space left on device"},
+		{fmt.Errorf("restore: %w", &fs.PathError{Op: "write", Path: "/out/a", Err: syscall.ENOSPC}), NoSpace, "the disk of /out is full: no space left on device"},
+		{fmt.Errorf("scan: read: %w", &fs.PathError{Op: "open", Path: "/d/b", Err: syscall.EACCES}), NotAuthorised, "/d/b: permission denied"},
+		{fmt.Errorf("walk /: read node x: %w", fmt.Errorf("block at 4 of 62b1.pack: %w", fmt.Errorf("%w: checksum", cas.ErrDamaged))), Damage, "block at 4 of 62b1.pack: damaged: checksum"},
+		{fmt.Errorf("scan: %w", worktree.ErrNotMounted), Failed, "scan: disk not mounted"},
 		{many, Failed, "file 0; file 1; file 2; and 27 more"},
 		{errors.Join(errors.New("a"), errors.New("b")), Failed, "a; b"},
 		{errors.New("one"), Failed, "one"},

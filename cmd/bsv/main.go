@@ -105,8 +105,8 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	if e.Hint != "" {
 		fmt.Fprintf(a.err, "bsv: hint: %s\n", escape(e.Hint))
 	}
-	if a.flags.verbose && e.Err != nil {
-		fmt.Fprintf(a.err, "bsv: cause: %v\n", e.Err)
+	if a.flags.verbose && e.Err != nil && e.Err.Error() != e.Msg {
+		fmt.Fprintf(a.err, "bsv: cause: %s\n", escape(e.Err.Error()))
 	}
 	return e.Kind.Exit()
 }
