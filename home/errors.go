@@ -8,7 +8,6 @@ import (
 // What callers tell apart. All are matched by errors.Is.
 var (
 	ErrNoHome     = errors.New("no bsv home here")
-	ErrExists     = errors.New("the home already has a device")
 	ErrBusy       = errors.New("busy")
 	ErrNewer      = errors.New("written by a newer bsv")
 	ErrConfig     = errors.New("damaged configuration")

@@ -1,27 +1,10 @@
 package merge
 
 import (
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/bsvsync/bsv/object"
 )
-
-// Bases returns the maximal snapshots that both sets have seen, sorted by id;
-// a set has seen itself.
-func Bases(ctx context.Context, g object.Getter, a, b []object.ID) ([]object.ID, error) {
-	y := newHistory(ctx, g, nil)
-	seen, err := y.ancestors(a)
-	if err != nil {
-		return nil, fmt.Errorf("bases: %w", err)
-	}
-	out, _, err := y.bases(seen, b)
-	if err != nil {
-		return nil, fmt.Errorf("bases: %w", err)
-	}
-	return out, nil
-}
 
 // bases returns the maximal common ancestors of a set that has seen what is
 // given and another set, and what only the other set has seen. Below a

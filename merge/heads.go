@@ -129,16 +129,3 @@ func Seen(ctx context.Context, env Env, set, of []object.ID) ([]bool, error) {
 	}
 	return out, nil
 }
-
-// IsAncestor reports whether b has seen a. A snapshot has seen itself.
-func IsAncestor(ctx context.Context, g object.Getter, a, b object.ID) (bool, error) {
-	found := false
-	err := newHistory(ctx, g, nil).walk([]object.ID{b}, func(id object.ID) bool {
-		found = found || id == a
-		return !found // nothing below matters any more
-	})
-	if err != nil {
-		return false, fmt.Errorf("ancestors: %w", err)
-	}
-	return found, nil
-}

@@ -21,12 +21,6 @@ func State(ctx context.Context, env Env, heads []object.ID) (Result, error) {
 	return Result{Root: m.root, New: w.objects(), Conflicts: cloneConflicts(m.conflicts), Notices: slices.Clone(m.notices)}, nil
 }
 
-// Root is State's root alone.
-func Root(ctx context.Context, env Env, heads []object.ID) (object.ID, []Object, error) {
-	r, err := State(ctx, env, heads)
-	return r.Root, r.New, err
-}
-
 func setKey(ids []object.ID) string {
 	var b bytes.Buffer
 	for _, id := range ids {

@@ -19,9 +19,8 @@ const (
 	// rewrites little and one read decodes little.
 	MaxItems = 1024
 	MaxNode  = 256 << 10
-	// MaxChunk bounds a chunk of the present chunker; MaxObject is what any
-	// chunker may ever cut, and what a reader reserves at most.
-	MaxChunk  = 2 << 20
+	// MaxObject is what any chunker may ever cut, and what a reader reserves at
+	// most.
 	MaxObject = 8 << 20
 	// MaxParents bounds the heads that one snapshot merges, and MaxDevices
 	// the devices of a vault.
