@@ -171,3 +171,15 @@ func FuzzLocation(f *testing.F) {
 		}
 	})
 }
+
+// A name that is taken for a pack's names it and no other.
+func FuzzParsePackName(f *testing.F) {
+	f.Add(packName(Meta, packID{1}))
+	f.Add(packName(Data, packID{0xff}))
+	f.Fuzz(func(t *testing.T, name string) {
+		class, id, ok := parsePackName(name)
+		if ok && packName(class, id) != name {
+			t.Errorf("%q is taken for %q", name, packName(class, id))
+		}
+	})
+}

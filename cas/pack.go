@@ -42,6 +42,8 @@ func packName(class Class, id packID) string {
 	return "packs/" + class.String() + "/" + h[:2] + "/" + h + ".pack"
 }
 
+// parsePackName reads the name of a pack; a file that is called otherwise than
+// its pack would be, or lies elsewhere, is none.
 func parsePackName(name string) (Class, packID, bool) {
 	parts := strings.Split(name, "/")
 	if len(parts) != 4 || path.Ext(parts[3]) != ".pack" {
@@ -57,7 +59,7 @@ func parsePackName(name string) (Class, packID, bool) {
 		return 0, packID{}, false
 	}
 	b, err := hex.DecodeString(strings.TrimSuffix(parts[3], ".pack"))
-	if err != nil || len(b) != 32 {
+	if err != nil || len(b) != 32 || packName(class, packID(b)) != name {
 		return 0, packID{}, false
 	}
 	return class, packID(b), true
