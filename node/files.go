@@ -34,6 +34,16 @@ func (n *Node) edited(ctx context.Context, v *vault, a applied, err error) (Edit
 	return res, err
 }
 
+// openAt is the vault, and a path in it made clean.
+func (n *Node) openAt(path string) (*vault, string, error) {
+	v, err := n.open()
+	if err != nil {
+		return nil, "", err
+	}
+	path, err = object.CleanPath(path)
+	return v, path, err
+}
+
 // AddRequest is bsv add.
 type AddRequest struct {
 	Sources   []string `json:"sources"` // absolute local paths
@@ -45,11 +55,7 @@ type AddRequest struct {
 // Add is bsv add [-r] SRC… VPATH: into VPATH when it is a directory or there
 // are several sources, otherwise as VPATH.
 func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
-	v, err := n.open()
-	if err != nil {
-		return EditResult{Problems: []Problem{}}, err
-	}
-	path, err := object.CleanPath(r.Path)
+	v, path, err := n.openAt(r.Path)
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
@@ -174,11 +180,8 @@ func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive b
 
 // PutFile stores a stream as a file of the vault: bsv add - VPATH.
 func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) (EditResult, error) {
-	v, err := n.open()
+	v, path, err := n.openAt(path)
 	if err != nil {
-		return EditResult{Problems: []Problem{}}, err
-	}
-	if path, err = object.CleanPath(path); err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
 	if path == "/" {
@@ -225,11 +228,7 @@ type PathRequest struct {
 
 // Mkdir is bsv mkdir; a directory that is there is no error.
 func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
-	v, err := n.open()
-	if err != nil {
-		return EditResult{Problems: []Problem{}}, err
-	}
-	path, err := object.CleanPath(r.Path)
+	v, path, err := n.openAt(r.Path)
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
@@ -258,11 +257,7 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 
 // Rm is bsv rm: the history keeps what is removed.
 func (n *Node) Rm(ctx context.Context, r PathRequest) (EditResult, error) {
-	v, err := n.open()
-	if err != nil {
-		return EditResult{Problems: []Problem{}}, err
-	}
-	path, err := object.CleanPath(r.Path)
+	v, path, err := n.openAt(r.Path)
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
