@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/bsvsync/bsv/node"
 )
 
 // ask puts a question to the person; -y answers it. An interrupt ends the
@@ -44,4 +46,22 @@ func (a *app) put(ctx context.Context, question string) (yes, answered bool, err
 		fmt.Fprintln(a.err)
 		return false, false, ctx.Err()
 	}
+}
+
+// consented joins. Over a vault of the device's own it asks the person at a
+// terminal, and joins again when that is meant; others give -y.
+func consented[Out any](ctx context.Context, a *app, join func(yes bool) (Out, error)) (Out, error) {
+	res, err := join(a.flags.yes)
+	if e := node.Explain(err); e == nil || e.Hint != node.JoinConsent || !isTerminal(a.in) || !isTerminal(a.err) {
+		return res, err
+	}
+	a.say("%s", escape(node.Explain(err).Msg))
+	yes, asked := a.ask(ctx, "is that meant?")
+	if asked != nil {
+		return res, asked
+	}
+	if !yes {
+		return res, &node.Error{Kind: node.Usage, Msg: "not joined", Hint: node.JoinConsent, Err: err}
+	}
+	return join(true)
 }

@@ -50,3 +50,44 @@ func TestAskIsInterrupted(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// screen is a terminal, or not.
+type screen struct {
+	bytes.Buffer
+	terminal bool
+}
+
+func (s *screen) isTerminal() bool { return s.terminal }
+
+// Joining over a vault of the device's own asks at a terminal; elsewhere it is
+// refused with the flag that consents.
+func TestJoinAsksAtATerminal(t *testing.T) {
+	over := &node.Error{Kind: node.Usage, Msg: "a vault of its own", Hint: node.JoinConsent}
+	for _, c := range []struct {
+		name, answer string
+		terminal     bool
+		calls        int
+		ok           bool
+	}{
+		{"yes", "y\n", true, 2, true},
+		{"no", "n\n", true, 1, false},
+		{"no terminal", "y\n", false, 1, false},
+	} {
+		in, errs := &screen{terminal: c.terminal}, &screen{terminal: c.terminal}
+		in.WriteString(c.answer)
+		a := &app{in: in, err: errs}
+		calls := 0
+		_, err := consented(context.Background(), a, func(yes bool) (string, error) {
+			if calls++; yes {
+				return "joined", nil
+			}
+			return "", over
+		})
+		if calls != c.calls || (err == nil) != c.ok || c.terminal != strings.Contains(errs.String(), "is that meant? [y/N]") {
+			t.Errorf("%s: %d calls, %v, %q", c.name, calls, err, errs.String())
+		}
+		if err != nil && node.Explain(err).Hint != node.JoinConsent {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}

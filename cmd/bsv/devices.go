@@ -59,7 +59,10 @@ func (a *app) addPeer(ctx context.Context, r node.RepoAddRequest) error {
 		return err
 	}
 	return a.with(ctx, need{create: true, network: true}, func(s *session) error {
-		res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", r)
+		res, err := consented(ctx, a, func(yes bool) (node.RepoAddResult, error) {
+			r.Yes = yes
+			return api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", r)
+		})
 		if err != nil {
 			return err
 		}
@@ -215,7 +218,9 @@ func (a *app) joinCommand() *cobra.Command {
 					return err
 				}
 				return a.with(ctx, need{create: true, network: true}, func(s *session) error {
-					res, err := api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: a.flags.yes, Maps: maps})
+					res, err := consented(ctx, a, func(yes bool) (node.RepoAddResult, error) {
+						return api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: yes, Maps: maps})
+					})
 					if err != nil {
 						return err
 					}
@@ -232,7 +237,9 @@ func (a *app) joinCommand() *cobra.Command {
 				return err
 			}
 			return a.with(ctx, need{create: true, network: true}, func(s *session) error {
-				res, err := api.Do[node.JoinResult](ctx, s.Client, "join", node.JoinRequest{Ticket: args[0], Maps: maps, Yes: a.flags.yes})
+				res, err := consented(ctx, a, func(yes bool) (node.JoinResult, error) {
+					return api.Do[node.JoinResult](ctx, s.Client, "join", node.JoinRequest{Ticket: args[0], Maps: maps, Yes: yes})
+				})
 				if err != nil {
 					return err
 				}

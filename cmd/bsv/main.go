@@ -41,6 +41,8 @@ type results struct {
 	err      error
 }
 
+func (r *results) isTerminal() bool { return r.terminal }
+
 func (r *results) Write(b []byte) (int, error) {
 	n, err := r.w.Write(b)
 	if err != nil && r.err == nil {

@@ -180,8 +180,8 @@ func (a *app) note(list []node.Problem) {
 }
 
 func isTerminal(w any) bool {
-	if r, ok := w.(*results); ok {
-		return r.terminal
+	if r, ok := w.(interface{ isTerminal() bool }); ok {
+		return r.isTerminal()
 	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
