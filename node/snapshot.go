@@ -305,7 +305,7 @@ func (n *Node) countFiles(ctx context.Context, v *vault, parents []object.ID, tr
 
 // Snapshot is bsv snapshot.
 func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult, error) {
-	res := SnapshotResult{Problems: []Problem{}, Notices: []Problem{}}
+	res := SnapshotResult{Problems: []Problem{}}
 	v, err := n.open()
 	if err != nil {
 		return res, err
@@ -399,7 +399,7 @@ func (n *Node) chosen(v *vault, paths []string) ([]string, error) {
 
 // dryRun counts what a snapshot would store.
 func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotResult, error) {
-	res := SnapshotResult{Problems: []Problem{}, Notices: []Problem{}}
+	res := SnapshotResult{Problems: []Problem{}}
 	g, err := n.given(ctx, v)
 	if err != nil {
 		return res, err

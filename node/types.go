@@ -115,7 +115,7 @@ type SnapshotResult struct {
 	Bytes    uint64    `json:"bytes"`
 	NewBytes uint64    `json:"new_bytes"`
 	Problems []Problem `json:"problems"`
-	Notices  []Problem `json:"notices"` // what was left out on purpose
+	Notices  []Problem `json:"notices,omitempty"` // what was left out on purpose
 	Created  bool      `json:"created"`
 
 	Stat *ChangeCount `json:"stat,omitempty"` // of a dry run: the files that it would store
@@ -218,7 +218,7 @@ type SyncResult struct {
 	Applied        Applied   `json:"applied"`
 	State          string    `json:"state"`
 	Problems       []Problem `json:"problems"`
-	Notices        []Problem `json:"notices"` // what was left out on purpose, and what the merge decided by itself
+	Notices        []Problem `json:"notices,omitempty"` // what was left out on purpose, and what the merge decided by itself
 	Unreachable    []string  `json:"unreachable,omitempty"`
 	NewConflicts   bool      `json:"new_conflicts"`
 }
