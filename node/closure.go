@@ -156,8 +156,8 @@ func (c *closure) tree(have, want object.ID, depth, path int) (extent, error) {
 	} else if sum.Bytes > object.MaxBytes {
 		return x, fmt.Errorf("%w: a directory of %d bytes", object.ErrLimit, sum.Bytes)
 	}
-	if depth >= object.MaxDepth {
-		return x, extent{depth: 1}.fits(depth, path)
+	if depth > object.MaxDepth { // an empty directory may stand at the deepest place
+		return x, x.fits(depth, path)
 	}
 	for ch, err := range object.DiffTree(c.ctx, c.rec, have, want) {
 		if errors.Is(err, object.ErrMissing) {
