@@ -62,7 +62,9 @@ func (s *scanner) touch(path []string, st vfs.Stat) {
 func statOf(name string, st vfs.Stat, now time.Time) rowName {
 	r := rowName{name: name, kind: kindOf(st), mode: st.Mode, size: st.Size, mtime: st.MTime, ctime: st.CTime, inode: st.Inode}
 	window := 20 * time.Millisecond
-	if r.mtime%int64(time.Second) == 0 {
+	// A person's time may be whole seconds anywhere; the system's own says how
+	// fine the file system's clock is.
+	if r.mtime%int64(time.Second) == 0 && r.ctime%int64(time.Second) == 0 {
 		window = 2 * time.Second
 	}
 	if now.UnixNano()-max(r.mtime, r.ctime) < int64(window) && r.mtime <= now.UnixNano() {
