@@ -13,11 +13,12 @@ build:
 
 # test passes all tests on a fresh machine with Go. What it needs beside Go
 # (git, rsync, ip, iptables) it installs from Debian's packages when it may;
-# otherwise the tests concerned say what they skip and why.
+# otherwise the tests concerned say what they skip and why. Nothing is taken from
+# a cache: the end-to-end tests build the command themselves.
 test:
 	@sh test/needs.sh git rsync iproute2 iptables
 	$(GO) vet $(PKGS)
-	$(GO) test -timeout 20m $(PKGS)
+	$(GO) test -count=1 -timeout 20m $(PKGS)
 
 race:
 	$(GO) test -race -timeout 40m $(PKGS)
