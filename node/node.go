@@ -48,6 +48,7 @@ type Node struct {
 	counts fileCounts
 
 	work      sync.Mutex // one change of vault or disk at a time
+	unnamed   bool       // a snapshot in A could not be published; under work
 	unswapped bool       // what an interrupted apply left is not cleaned yet; guarded by work
 	told      told       // held with work
 	said      announced  // held with work

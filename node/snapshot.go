@@ -104,6 +104,12 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	if err != nil {
 		return t, err
 	}
+	if n.unnamed && len(g.A) == 1 { // or this snapshot would be acknowledged without it
+		if err := n.publishUnnamed(ctx, v, g.A[0]); err != nil {
+			return t, err
+		}
+		n.unnamed = false
+	}
 	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
 		return t, n.named(ctx, v, err)
 	}
@@ -245,9 +251,11 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	if err := accept([]object.ID{id}); err != nil {
 		return id, err
 	}
+	n.unnamed = true // in A, and no record names it yet
 	if err := n.publish(ctx, v, id); err != nil {
 		return id, err
 	}
+	n.unnamed = false
 	n.Bus.Publish(event.Event{Kind: event.Snapshot, ID: id.CID(object.KindSnapshot), Files: s.Files, Bytes: s.Bytes, Message: msg})
 	n.changed()
 	return id, n.announce(ctx, v)
