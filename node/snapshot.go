@@ -109,6 +109,7 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 			return t, err
 		}
 		n.unnamed = false
+		n.changed()
 	}
 	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
 		return t, n.named(ctx, v, err)
