@@ -80,16 +80,20 @@ func (p *plainBlock) object(i int) (object.Kind, []byte) {
 	return p.kinds[i], p.data[from:p.ends[i]:p.ends[i]]
 }
 
-// encode appends the block's form before compression to b.
-func (p *plainBlock) encode(b []byte) []byte {
-	b = slices.Grow(b, len(p.data)+6*len(p.kinds))
+// heads appends what stands before the objects: the kind and length of each.
+func (p *plainBlock) heads(b []byte) []byte {
 	from := 0
 	for i, k := range p.kinds {
 		b = append(b, byte(k))
 		b = binary.AppendUvarint(b, uint64(p.ends[i]-from))
 		from = p.ends[i]
 	}
-	return append(b, p.data...)
+	return b
+}
+
+// encode appends the block's form before compression to b.
+func (p *plainBlock) encode(b []byte) []byte {
+	return append(p.heads(slices.Grow(b, len(p.data)+6*len(p.kinds))), p.data...)
 }
 
 func decodePlain(b []byte, count int) (*plainBlock, error) {
@@ -142,16 +146,28 @@ func (s *sealer) seal(class Class, p *plainBlock) ([]byte, error) {
 	}
 	x := s.scratch()
 	defer s.used.Put(x)
-	x.body = p.encode(x.body[:0])
-	codec, stored := s.comp.compress(x.body, x)
-
 	// The plain bytes are laid where they will be sealed in place.
 	const at = blockHeader + keyring.NonceSize
-	b := make([]byte, at, at+1+2*binary.MaxVarintLen64+len(stored)+keyring.Overhead-keyring.NonceSize)
-	b = append(b, codec)
-	b = binary.AppendUvarint(b, uint64(len(stored)))
-	b = binary.AppendUvarint(b, uint64(len(x.body)))
-	b = append(b, stored...)
+	const more = 1 + 2*binary.MaxVarintLen64 + keyring.Overhead - keyring.NonceSize
+	var b []byte
+	if s.comp.incompressible(p.data, x) {
+		x.body = p.heads(x.body[:0])
+		size := len(x.body) + len(p.data)
+		b = make([]byte, at, at+more+size)
+		b = append(b, codecRaw)
+		b = binary.AppendUvarint(b, uint64(size))
+		b = binary.AppendUvarint(b, uint64(size))
+		b = append(b, x.body...)
+		b = append(b, p.data...)
+	} else {
+		x.body = p.encode(x.body[:0])
+		codec, stored := s.comp.compress(x.body, x)
+		b = make([]byte, at, at+more+len(stored))
+		b = append(b, codec)
+		b = binary.AppendUvarint(b, uint64(len(stored)))
+		b = binary.AppendUvarint(b, uint64(len(x.body)))
+		b = append(b, stored...)
+	}
 	plain := b[at:]
 	b = b[:blockHeader]
 	copy(b, blockMagic)

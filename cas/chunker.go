@@ -1,10 +1,7 @@
 package cas
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"sync"
 
 	"github.com/restic/chunker"
 	"golang.org/x/crypto/chacha20"
@@ -18,17 +15,13 @@ const (
 	maxChunk  = 2 << 20
 )
 
-// Chunker cuts a stream. Next fills buf (which has room for the largest
-// chunk) and returns the chunk; io.EOF ends the stream.
+// Chunker says where content is cut. It keeps no state between calls and is
+// safe for concurrent use.
 type Chunker interface {
-	Next(buf []byte) ([]byte, error)
-	Reset(r io.Reader)
-}
-
-// chunking makes chunkers with the vault's polynomial.
-type chunking struct {
-	pol  chunker.Pol
-	used sync.Pool // of Chunker: each holds half a MiB
+	// Cut returns the length of the chunk that b begins with, 0 when its end is
+	// not in b. An earlier call for the same chunk may have looked through the
+	// first from bytes; they are not looked at again.
+	Cut(b []byte, from int) int
 }
 
 type keyStream struct{ c *chacha20.Cipher }
@@ -39,9 +32,9 @@ func (k keyStream) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// newChunking derives the polynomial from the vault's seed: the first
-// irreducible one that a ChaCha20 stream under the seed yields.
-func newChunking(seed [32]byte) (*chunking, error) {
+// newChunker cuts by the polynomial that the vault's seed yields: the first
+// irreducible one of a ChaCha20 stream under the seed.
+func newChunker(seed [32]byte) (*rabin, error) {
 	c, err := chacha20.NewUnauthenticatedCipher(seed[:], make([]byte, chacha20.NonceSize))
 	if err != nil {
 		return nil, fmt.Errorf("derive polynomial: %w", err)
@@ -50,36 +43,5 @@ func newChunking(seed [32]byte) (*chunking, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive polynomial: %w", err)
 	}
-	return &chunking{pol: pol}, nil
-}
-
-type rabin struct {
-	pol chunker.Pol
-	c   *chunker.Chunker
-}
-
-// chunker returns a chunker of r, to be given back with done.
-func (c *chunking) chunker(r io.Reader) Chunker {
-	if k, ok := c.used.Get().(Chunker); ok {
-		k.Reset(r)
-		return k
-	}
-	return &rabin{c.pol, chunker.New(r, c.pol, chunker.WithBoundaries(minChunk, maxChunk), chunker.WithAverageBits(chunkBits))}
-}
-
-func (c *chunking) done(k Chunker) { c.used.Put(k) }
-
-func (r *rabin) Reset(rd io.Reader) {
-	r.c.Reset(rd, r.pol, chunker.WithBoundaries(minChunk, maxChunk), chunker.WithAverageBits(chunkBits))
-}
-
-func (r *rabin) Next(buf []byte) ([]byte, error) {
-	k, err := r.c.Next(buf[:0])
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, io.EOF
-		}
-		return nil, err
-	}
-	return k.Data, nil
+	return newRabin(pol)
 }

@@ -51,6 +51,7 @@ const (
 	samplePart  = 2 << 10
 )
 
+// incompressible judges by a sample, with x as scratch space.
 func (c *compressor) incompressible(b []byte, x *scratch) bool {
 	if len(b) < sampleAt {
 		return false
@@ -69,9 +70,6 @@ func (c *compressor) incompressible(b []byte, x *scratch) bool {
 // used again. What the compressor made is decoded and compared, so that its
 // bugs cannot lose data.
 func (c *compressor) compress(b []byte, x *scratch) (byte, []byte) {
-	if c.incompressible(b, x) {
-		return codecRaw, b
-	}
 	x.packed = c.enc.EncodeAll(b, x.packed[:0])
 	if len(x.packed) >= len(b) {
 		return codecRaw, b

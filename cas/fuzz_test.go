@@ -59,11 +59,11 @@ func TestOldBlockOpens(t *testing.T) {
 
 // The polynomial that the seed yields is part of the format.
 func TestPolynomial(t *testing.T) {
-	c, err := newChunking(testSealer(t).keys.ChunkSeed)
+	c, err := newChunker(testSealer(t).keys.ChunkSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := newChunking(testSealer(t).keys.ChunkSeed)
+	again, err := newChunker(testSealer(t).keys.ChunkSeed)
 	if err != nil || c.pol != again.pol || !c.pol.Irreducible() || c.pol.String() != "0x2ac1db58d21985" {
 		t.Fatal(c.pol, again.pol, err)
 	}

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,20 +32,21 @@ type Options struct {
 
 // Store is an open store.
 type Store struct {
-	be      Backend
-	path    string
-	hash    *object.Hasher
-	chunks  *chunking
-	seal    *sealer
-	device  object.DeviceID
-	session uint64
-	log     *slog.Logger
-	fault   *fault.Injector
-	cache   *blockCache
-	added   atomic.Uint64 // bytes of new blocks
-	forgot  atomic.Uint64 // rollbacks
-	target  func(Class) int
-	bufs    chan *[]byte // room for chunks, shared by all files that are read; nil: not made yet
+	be       Backend
+	path     string
+	hash     *object.Hasher
+	chunks   Chunker
+	seal     *sealer
+	device   object.DeviceID
+	session  uint64
+	log      *slog.Logger
+	fault    *fault.Injector
+	cache    *blockCache
+	added    atomic.Uint64 // bytes of new blocks
+	forgot   atomic.Uint64 // rollbacks
+	seals    atomic.Uint64 // blocks sealed
+	target   func(Class) int
+	segments segments
 
 	gate     sync.RWMutex // writers hold it shared; Commit takes the cut exclusively
 	commitMu sync.Mutex
@@ -58,7 +58,6 @@ type Store struct {
 	packs   [3]*openPack
 	unfiled []*openPack // full packs whose writing failed: the next commit tries again
 	filed   []filedPack
-	sealed  int
 	err     error
 }
 
@@ -83,7 +82,7 @@ type memBlock struct {
 // Open opens a store: it adopts packs that the index does not know, forgets
 // those that are gone, and builds a new index when the old one is damaged.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	chunks, err := newChunking(o.Keys.ChunkSeed)
+	chunks, err := newChunker(o.Keys.ChunkSeed)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -94,11 +93,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
 		seal: &sealer{keys: o.Keys, comp: comp}, device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
-		pending: map[object.ID]place{}, target: Class.target,
-	}
-	s.bufs = make(chan *[]byte, 2*runtime.GOMAXPROCS(0)+2)
-	for range cap(s.bufs) {
-		s.bufs <- nil
+		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -196,6 +191,9 @@ func (s *Store) Put(ctx context.Context, kind object.Kind, plain []byte) (object
 	}
 	s.gate.RLock()
 	defer s.gate.RUnlock()
+	if len(plain) >= aloneAt {
+		return id, s.fail(s.putAlone(id, kind, plain))
+	}
 	s.mu.Lock()
 	if s.err != nil {
 		defer s.mu.Unlock()
@@ -206,55 +204,72 @@ func (s *Store) Put(ctx context.Context, kind object.Kind, plain []byte) (object
 		return id, nil
 	}
 	class := classOf(kind)
-	var full []*memBlock
-	if len(plain) >= aloneAt {
-		b := &memBlock{class: class, plain: &plainBlock{}}
-		s.place(b, id, kind, plain)
-		full = append(full, b)
-	} else {
-		b := s.open[class]
-		if b != nil && (len(b.plain.data)+len(plain) > blockTarget || len(b.ids) == maxCount) {
-			full = append(full, b)
-			b = nil
-		}
-		if b == nil {
-			b = &memBlock{class: class, plain: &plainBlock{data: make([]byte, 0, blockTarget)}}
-			s.open[class] = b
-		}
-		s.place(b, id, kind, plain)
+	b := s.open[class]
+	var full *memBlock
+	if b != nil && (len(b.plain.data)+len(plain) > blockTarget || len(b.ids) == maxCount) {
+		full, b = b, nil
 	}
-	s.mu.Unlock()
-	for _, b := range full {
-		if err := s.finish(b); err != nil {
-			return id, s.fail(err)
-		}
+	if b == nil {
+		b = &memBlock{class: class, plain: &plainBlock{data: make([]byte, 0, blockTarget)}}
+		s.open[class] = b
 	}
-	return id, nil
-}
-
-func (s *Store) place(b *memBlock, id object.ID, kind object.Kind, plain []byte) {
 	s.pending[id] = place{b, len(b.ids)}
 	b.ids = append(b.ids, id)
 	b.plain.add(kind, plain)
+	s.mu.Unlock()
+	if full == nil {
+		return id, nil
+	}
+	return id, s.fail(s.finish(full))
+}
+
+// putAlone takes an object that has a block of its own. It is sealed from the
+// caller's bytes before it is pending: nobody holds on to them. Two at once of
+// the same object are rare, and one is dropped.
+func (s *Store) putAlone(id object.ID, kind object.Kind, plain []byte) error {
+	b := &memBlock{class: classOf(kind), ids: []object.ID{id}}
+	sealed, err := s.sealed(b.class, &plainBlock{kinds: []object.Kind{kind}, ends: []int{len(plain)}, data: plain})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	if _, ok := s.pending[id]; ok {
+		s.mu.Unlock()
+		return nil
+	}
+	b.sealed = sealed
+	s.pending[id] = place{b, 0}
+	s.mu.Unlock()
+	return s.keep(b, sealed)
 }
 
 // finish seals a block and puts it into its pack; a full pack is written.
 // The caller holds the gate.
 func (s *Store) finish(b *memBlock) error {
-	sealed, err := s.seal.seal(b.class, b.plain)
+	sealed, err := s.sealed(b.class, b.plain)
 	if err != nil { // its objects count as pending, but no commit will find them
-		return errors.Join(ErrPoisoned, fmt.Errorf("seal block: %w", err))
-	}
-	s.mu.Lock()
-	s.sealed++
-	again := s.sealed%64 == 1
-	s.mu.Unlock()
-	if again {
-		if p, _, err := s.seal.open(sealed); err != nil || !bytes.Equal(p.data, b.plain.data) {
-			return errors.Join(ErrPoisoned, fmt.Errorf("a sealed block does not open again: %w", err))
-		}
+		return err
 	}
 	return s.keep(b, sealed)
+}
+
+// sealed seals a block and opens one in 64 again, to compare. An error poisons
+// the store.
+func (s *Store) sealed(class Class, p *plainBlock) ([]byte, error) {
+	sealed, err := s.seal.seal(class, p)
+	if err != nil {
+		return nil, errors.Join(ErrPoisoned, fmt.Errorf("seal block: %w", err))
+	}
+	if s.seals.Add(1)%64 == 1 {
+		if back, _, err := s.seal.open(sealed); err != nil || !bytes.Equal(back.data, p.data) {
+			return nil, errors.Join(ErrPoisoned, fmt.Errorf("a sealed block does not open again: %w", err))
+		}
+	}
+	return sealed, nil
 }
 
 // keep adds a sealed block to the pack of its class.

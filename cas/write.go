@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"runtime"
-	"sync"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -32,6 +30,8 @@ func (s *Store) WriteFile(ctx context.Context, r io.Reader, size int64) (object.
 	return s.writeChunks(ctx, r)
 }
 
+// readUpTo reads to the end or until b has limit bytes. Only the end is the end:
+// a body that breaks off is an error.
 func readUpTo(r io.Reader, b []byte, limit int) ([]byte, error) {
 	for len(b) < limit {
 		if len(b) == cap(b) {
@@ -57,87 +57,27 @@ func (s *Store) whole(ctx context.Context, b []byte) (object.Content, error) {
 	return object.Content{Kind: object.KindChunk, ID: id}, err
 }
 
-// buffer is room for a chunk, used before or new. It waits while all are in
-// use: whoever holds one hands it to a worker, who needs no other to go on.
-func (s *Store) buffer() *[]byte {
-	if b := <-s.bufs; b != nil {
-		return b
-	}
-	b := make([]byte, 0, maxChunk/2)
-	return &b
-}
-
-// chunkJob is a cut chunk on its way through a worker.
-type chunkJob struct {
-	i   int
-	buf *[]byte
-	b   []byte
-}
-
-// writeChunks cuts in this goroutine and hashes, compresses and seals in
-// others.
+// writeChunks cuts what r holds and stores the chunks. What fits a segment is
+// stored here, since many such files are written at once; for more there are
+// workers that hash, compress and seal while this goroutine reads and cuts.
 func (s *Store) writeChunks(ctx context.Context, r io.Reader) (object.Content, uint64, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	workers := runtime.GOMAXPROCS(0)
-	jobs := make(chan chunkJob)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var pieces []object.Piece
-	var first object.Content
-	for range workers {
-		wg.Go(func() {
-			for j := range jobs {
-				id, err := s.Put(ctx, object.KindChunk, j.b)
-				if err != nil {
-					cancel(err)
-				}
-				mu.Lock()
-				for len(pieces) <= j.i {
-					pieces = append(pieces, object.Piece{})
-				}
-				pieces[j.i] = object.Piece{ID: id, Length: uint64(len(j.b))}
-				mu.Unlock()
-				s.bufs <- j.buf
-			}
-		})
+	w := &chunkWriter{s: s}
+	total, err := w.run(ctx, r)
+	if err != nil {
+		return object.Content{}, total, err
 	}
-	total, n := uint64(0), 0
-	c := s.chunks.chunker(r)
-	defer s.chunks.done(c)
-	var err error
-	for ctx.Err() == nil {
-		buf := s.buffer()
-		var b []byte
-		if b, err = c.Next(*buf); err != nil {
-			s.bufs <- buf
-			break
-		}
-		*buf = b[:0]
-		total += uint64(len(b))
-		jobs <- chunkJob{n, buf, b}
-		n++
-	}
-	close(jobs)
-	wg.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return first, total, cause
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return first, total, err
-	}
-	switch {
+	switch n := len(w.pieces); {
 	case n == 0:
-		return first, 0, nil
+		return object.Content{}, 0, nil
 	case n == 1 && total <= object.InlineMax:
-		b, err := s.Get(ctx, pieces[0].ID)
+		b, err := s.Get(ctx, w.pieces[0].ID)
 		return object.Content{Inline: string(b)}, total, err
 	case n == 1:
-		return object.Content{Kind: object.KindChunk, ID: pieces[0].ID}, total, nil
+		return object.Content{Kind: object.KindChunk, ID: w.pieces[0].ID}, total, nil
 	}
-	id, err := object.BuildList(ctx, s.hash, s, seqOf(pieces))
+	id, err := object.BuildList(ctx, s.hash, s, seqOf(w.pieces))
 	if err != nil {
-		return first, total, fmt.Errorf("write file: %w", err)
+		return object.Content{}, total, fmt.Errorf("write file: %w", err)
 	}
 	return object.Content{Kind: object.KindList, ID: id}, total, nil
 }
