@@ -265,36 +265,6 @@ func stillTimes(ctx context.Context, over *object.Overlay, h *object.Hasher, tre
 	return id, err
 }
 
-// Advance is the materialised tree after some steps of a plan were done.
-func Advance(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, materialised object.ID, done []Step) (object.ID, error) {
-	for _, s := range done {
-		path := ""
-		for _, c := range s.Path {
-			path += "/" + c
-		}
-		e := s.To
-		if e != nil && e.Kind == object.Dir { // what is inside has steps of its own
-			old, ok, err := object.LookupPath(ctx, g, materialised, path)
-			if err != nil {
-				return object.ID{}, err
-			}
-			n := *e
-			n.Tree, n.Size = object.ID{}, 0
-			if ok && old.Kind == object.Dir {
-				n.Tree, n.Size = old.Tree, old.Size
-			} else if n.Tree, _, err = object.BuildTree(ctx, h, sink, func(func(object.Entry, error) bool) {}); err != nil {
-				return object.ID{}, err
-			}
-			e = &n
-		}
-		var err error
-		if materialised, err = object.SetPath(ctx, h, g, sink, materialised, path, e); err != nil {
-			return object.ID{}, err
-		}
-	}
-	return materialised, nil
-}
-
 // Without is the wanted tree where some steps of its plan were left undone:
 // what the disk then holds of what it was given.
 func Without(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, wanted object.ID, undone []Step) (object.ID, error) {
