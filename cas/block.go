@@ -209,37 +209,58 @@ func checksum(b []byte) uint32 {
 
 // open opens a whole block.
 func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
-	class, count, length, err := header(b)
-	if err != nil {
-		return nil, 0, err
-	}
-	if length != len(b) {
-		return nil, 0, fmt.Errorf("%w: block of wrong length", ErrDamaged)
-	}
-	if checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
-		return nil, 0, fmt.Errorf("%w: block checksum", ErrDamaged)
-	}
-	e, err := s.keys.Epoch(binary.LittleEndian.Uint32(b[8:]))
-	if err != nil {
-		return nil, 0, err
-	}
 	x := s.scratch()
-	plain, err := keyring.Open(x.plain[:0], &e.Data, s.aad(b[:20]), b[blockHeader:])
-	if err != nil {
-		s.used.Put(x)
-		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+	defer s.used.Put(x)
+	p, class, plain, err := s.openTo(x.plain[:0], nil, b)
+	switch {
+	case len(plain) == 0:
+	case plain[0] == codecRaw:
+		x.plain = nil // the block lies in it
+	default:
+		x.plain = plain
 	}
-	p, err := s.decode(plain, class, count)
-	if len(plain) > 0 && plain[0] == codecRaw {
-		plain = nil // the block lies in it
-	}
-	x.plain = plain
-	s.used.Put(x)
 	return p, class, err
 }
 
-// decode reads what was sealed: codec, lengths, stored bytes, padding.
-func (s *sealer) decode(plain []byte, class Class, count int) (*plainBlock, error) {
+// openIn opens a whole block in memory that is used again: what is returned
+// holds until x is.
+func (s *sealer) openIn(x *scratch, b []byte) (*plainBlock, Class, error) {
+	p, class, plain, err := s.openTo(x.plain[:0], x, b)
+	if plain != nil {
+		x.plain = plain
+	}
+	return p, class, err
+}
+
+// openTo opens a whole block and appends what was sealed in it to dst. The
+// block lies there, too, unless it was compressed: then in x, or in memory of
+// its own if x is nil.
+func (s *sealer) openTo(dst []byte, x *scratch, b []byte) (*plainBlock, Class, []byte, error) {
+	class, count, length, err := header(b)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if length != len(b) {
+		return nil, 0, nil, fmt.Errorf("%w: block of wrong length", ErrDamaged)
+	}
+	if checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
+		return nil, 0, nil, fmt.Errorf("%w: block checksum", ErrDamaged)
+	}
+	e, err := s.keys.Epoch(binary.LittleEndian.Uint32(b[8:]))
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	plain, err := keyring.Open(dst, &e.Data, s.aad(b[:20]), b[blockHeader:])
+	if err != nil {
+		return nil, 0, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	p, err := s.decode(plain, x, class, count)
+	return p, class, plain, err
+}
+
+// decode reads what was sealed: codec, lengths, stored bytes, padding. What
+// was compressed is laid into x if there is one.
+func (s *sealer) decode(plain []byte, x *scratch, class Class, count int) (*plainBlock, error) {
 	if len(plain) < 3 {
 		return nil, fmt.Errorf("%w: block ends early", ErrDamaged)
 	}
@@ -259,9 +280,16 @@ func (s *sealer) decode(plain []byte, class Class, count int) (*plainBlock, erro
 			return nil, fmt.Errorf("%w: block padding", ErrDamaged)
 		}
 	}
-	body, err := s.comp.decompress(codec, rest[:stored], int(size))
+	var room []byte
+	if x != nil {
+		room = x.body[:0]
+	}
+	body, err := s.comp.decompress(codec, rest[:stored], int(size), room)
 	if err != nil {
 		return nil, err
+	}
+	if x != nil && codec != codecRaw {
+		x.body = body
 	}
 	p, err := decodePlain(body, count)
 	if err != nil {

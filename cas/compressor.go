@@ -84,7 +84,9 @@ func (c *compressor) compress(b []byte, x *scratch) (byte, []byte) {
 	return codecZstd, x.packed
 }
 
-func (c *compressor) decompress(codec byte, stored []byte, size int) ([]byte, error) {
+// decompress returns what was stored: stored itself, or bytes in room if they
+// fit there.
+func (c *compressor) decompress(codec byte, stored []byte, size int, room []byte) ([]byte, error) {
 	switch codec {
 	case codecRaw:
 		if len(stored) != size {
@@ -92,7 +94,7 @@ func (c *compressor) decompress(codec byte, stored []byte, size int) ([]byte, er
 		}
 		return stored, nil
 	case codecZstd:
-		out, err := c.dec.DecodeAll(stored, make([]byte, 0, size))
+		out, err := c.dec.DecodeAll(stored, slices.Grow(room[:0], size))
 		if err != nil || len(out) != size {
 			return nil, fmt.Errorf("%w: block does not decompress", ErrDamaged)
 		}

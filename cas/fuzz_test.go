@@ -127,7 +127,7 @@ func FuzzPlain(f *testing.F) {
 		f.Add(append(append(b, stored...), 0, 0, 0), uint16(2)) // padding
 	}
 	f.Fuzz(func(t *testing.T, b []byte, count uint16) {
-		p, err := s.decode(b, Data, int(count))
+		p, err := s.decode(b, nil, Data, int(count))
 		if err != nil {
 			return
 		}

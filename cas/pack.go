@@ -146,9 +146,10 @@ func readTable(be Backend, name string, size int64) ([]packBlock, error) {
 
 // openPack collects sealed blocks until they are worth a file.
 type openPack struct {
-	class  Class
-	blocks []*memBlock
-	size   int
+	class   Class
+	blocks  []*memBlock
+	size    int
+	written chan struct{} // closed when a writer of the store has written it, or failed to
 }
 
 // write makes the pack a durable file and returns its id, table and size.

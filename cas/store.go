@@ -56,6 +56,7 @@ type Store struct {
 	pending map[object.ID]place
 	open    [3]*memBlock
 	packs   [3]*openPack
+	writing []*openPack // full packs on their way to the disk: a commit waits for them
 	unfiled []*openPack // full packs whose writing failed: the next commit tries again
 	filed   []filedPack
 	err     error
@@ -248,7 +249,7 @@ func (s *Store) putAlone(id object.ID, kind object.Kind, plain []byte) error {
 }
 
 // finish seals a block and puts it into its pack; a full pack is written.
-// The caller holds the gate.
+// The caller holds the gate shared.
 func (s *Store) finish(b *memBlock) error {
 	sealed, err := s.sealed(b.class, b.plain)
 	if err != nil { // its objects count as pending, but no commit will find them
@@ -272,10 +273,29 @@ func (s *Store) sealed(class Class, p *plainBlock) ([]byte, error) {
 	return sealed, nil
 }
 
-// keep adds a sealed block to the pack of its class.
+// keep adds a sealed block to the pack of its class and writes a full one. The
+// caller holds the gate shared; it is let go while a pack is written, so that
+// a commit does not stop all other writers until that is done.
 func (s *Store) keep(b *memBlock, sealed []byte) error {
+	p := s.add(b, sealed)
+	if p == nil {
+		return nil
+	}
+	p.written = make(chan struct{})
+	s.mu.Lock()
+	s.writing = append(s.writing, p)
+	s.mu.Unlock()
+	s.gate.RUnlock()
+	defer s.gate.RLock()
+	return s.writePack(p)
+}
+
+// add adds a sealed block to the pack of its class. A pack that is full by it
+// is returned: the caller writes it. The caller holds the gate.
+func (s *Store) add(b *memBlock, sealed []byte) (full *openPack) {
 	s.added.Add(uint64(len(sealed)))
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	b.sealed, b.plain = sealed, nil
 	p := s.packs[b.class]
 	if p == nil {
@@ -284,15 +304,11 @@ func (s *Store) keep(b *memBlock, sealed []byte) error {
 	}
 	p.blocks = append(p.blocks, b)
 	p.size += len(sealed)
-	full := p.size >= s.target(b.class)
-	if full {
-		s.packs[b.class] = nil
+	if p.size < s.target(b.class) {
+		return nil
 	}
-	s.mu.Unlock()
-	if full {
-		return s.writePack(p)
-	}
-	return nil
+	s.packs[b.class] = nil
+	return p
 }
 
 // writePack makes a pack durable. One that cannot be written stays pending.
@@ -301,8 +317,15 @@ func (s *Store) writePack(p *openPack) error {
 	id, table, size, err := p.write(s.be, s.device, s.session)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if i := slices.Index(s.writing, p); i >= 0 {
+		s.writing = slices.Delete(s.writing, i, i+1)
+		defer close(p.written)
+	}
 	if err != nil {
 		s.unfiled = append(s.unfiled, p)
+		if errors.Is(err, ErrPoisoned) && s.err == nil { // before a commit that waits can try again
+			s.err = err
+		}
 		return err
 	}
 	name := packName(p.class, id)
@@ -324,9 +347,20 @@ func (s *Store) commit(context.Context) error {
 	if err := s.failed(); err != nil {
 		return err
 	}
-	packs, err := s.cut()
+	packs, writing, err := s.cut()
 	if err != nil {
 		return fmt.Errorf("commit: %w", s.fail(err))
+	}
+	for _, p := range writing {
+		<-p.written
+	}
+	s.mu.Lock()
+	err = s.err
+	packs = append(packs, s.unfiled...)
+	s.unfiled = nil
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
 	var errs []error
 	for _, p := range packs {
@@ -375,6 +409,12 @@ func (s *Store) Rollback() error {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	s.mu.Lock()
+	writing := slices.Clone(s.writing)
+	s.mu.Unlock()
+	for _, p := range writing {
+		<-p.written
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgot.Add(1)
 	var errs []error
@@ -389,8 +429,8 @@ func (s *Store) Rollback() error {
 }
 
 // cut seals the open blocks and takes the open packs, at a moment when no
-// writer is under way.
-func (s *Store) cut() ([]*openPack, error) {
+// writer is under way; writing are the packs that others write by then.
+func (s *Store) cut() (packs, writing []*openPack, err error) {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	for _, class := range []Class{Data, Meta} {
@@ -401,21 +441,23 @@ func (s *Store) cut() ([]*openPack, error) {
 		if b == nil {
 			continue
 		}
-		if err := s.finish(b); err != nil {
-			return nil, err
+		sealed, err := s.sealed(class, b.plain)
+		if err != nil { // as in finish
+			return nil, nil, err
+		}
+		if p := s.add(b, sealed); p != nil {
+			packs = append(packs, p)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	packs := s.unfiled
-	s.unfiled = nil
 	for _, class := range []Class{Data, Meta} {
 		if p := s.packs[class]; p != nil {
 			packs = append(packs, p)
 			s.packs[class] = nil
 		}
 	}
-	return packs, nil
+	return packs, slices.Clone(s.writing), nil
 }
 
 // Close releases the index; what was not committed is gone.

@@ -15,41 +15,20 @@ import (
 var ErrViolation = errors.New("protocol violation")
 
 // Append takes a block as it came from elsewhere: it opens it, checks every
-// id and the canonical form of every object, and keeps the sealed bytes.
-// Objects for which requested is false may be at most a quarter of the plain
-// bytes; a nil requested accepts all. It returns the ids that were new here.
-func (s *Store) Append(_ context.Context, b Block, requested func(object.ID) bool) ([]object.ID, error) {
-	if len(b.Bytes) > maxBlock {
-		return nil, fmt.Errorf("append: %w: a block of %d bytes", ErrViolation, len(b.Bytes))
-	}
-	p, class, err := s.seal.open(b.Bytes)
+// id and the canonical form of every object, and keeps the sealed bytes, which
+// are the store's from then on. Objects for which requested is false may be at
+// most a quarter of the plain bytes; a nil requested accepts all. It returns
+// the ids that were new here: of several who bring the same object at once one
+// is told so. Append is safe for concurrent use.
+func (s *Store) Append(ctx context.Context, b Block, requested func(object.ID) bool) ([]object.ID, error) {
+	class, err := s.check(b, requested)
 	if err != nil {
-		return nil, fmt.Errorf("append: %w: %w", ErrViolation, err)
+		return nil, fmt.Errorf("append: %w", err)
 	}
-	if len(p.kinds) != len(b.IDs) {
-		return nil, fmt.Errorf("append: %w: %d ids for %d objects", ErrViolation, len(b.IDs), len(p.kinds))
-	}
-	unasked := 0
-	for i, id := range b.IDs {
-		kind, plain := p.object(i)
-		if s.hash.Sum(kind, plain) != id {
-			return nil, fmt.Errorf("append: %w: object %s has other bytes", ErrViolation, id.Short())
-		}
-		if err := object.Validate(kind, plain); err != nil {
-			return nil, fmt.Errorf("append: %w: object %s: %w", ErrViolation, id.Short(), err)
-		}
-		if requested != nil && !requested(id) {
-			unasked += len(plain)
-		}
-	}
-	if unasked*4 > len(p.data) {
-		return nil, fmt.Errorf("append: %w: %d of %d bytes were not asked for", ErrViolation, unasked, len(p.data))
-	}
-	has, err := s.Has(context.Background(), b.IDs)
+	has, err := s.Has(ctx, b.IDs)
 	if err != nil {
 		return nil, err
 	}
-	var fresh []object.ID
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	s.mu.Lock()
@@ -57,7 +36,8 @@ func (s *Store) Append(_ context.Context, b Block, requested func(object.ID) boo
 		defer s.mu.Unlock()
 		return nil, s.err
 	}
-	m := &memBlock{class: class, plain: p, ids: b.IDs}
+	m := &memBlock{class: class, ids: b.IDs, sealed: b.Bytes}
+	var fresh []object.ID
 	for i, id := range b.IDs {
 		if _, ok := s.pending[id]; ok || has[i] {
 			continue
@@ -70,6 +50,39 @@ func (s *Store) Append(_ context.Context, b Block, requested func(object.ID) boo
 		return nil, nil
 	}
 	return fresh, s.fail(s.keep(m, b.Bytes))
+}
+
+// check verifies a block of a peer.
+func (s *Store) check(b Block, requested func(object.ID) bool) (Class, error) {
+	if len(b.Bytes) > maxBlock {
+		return 0, fmt.Errorf("%w: a block of %d bytes", ErrViolation, len(b.Bytes))
+	}
+	x := s.seal.scratch()
+	defer s.seal.used.Put(x)
+	p, class, err := s.seal.openIn(x, b.Bytes)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrViolation, err)
+	}
+	if len(p.kinds) != len(b.IDs) {
+		return 0, fmt.Errorf("%w: %d ids for %d objects", ErrViolation, len(b.IDs), len(p.kinds))
+	}
+	unasked := 0
+	for i, id := range b.IDs {
+		kind, plain := p.object(i)
+		if s.hash.Sum(kind, plain) != id {
+			return 0, fmt.Errorf("%w: object %s has other bytes", ErrViolation, id.Short())
+		}
+		if err := object.Validate(kind, plain); err != nil {
+			return 0, fmt.Errorf("%w: object %s: %w", ErrViolation, id.Short(), err)
+		}
+		if requested != nil && !requested(id) {
+			unasked += len(plain)
+		}
+	}
+	if unasked*4 > len(p.data) {
+		return 0, fmt.Errorf("%w: %d of %d bytes were not asked for", ErrViolation, unasked, len(p.data))
+	}
+	return class, nil
 }
 
 // Blocks enumerates blocks that hold the given objects: a stored block as it

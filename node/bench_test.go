@@ -2,10 +2,14 @@ package node_test
 
 import (
 	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,11 +24,33 @@ func BenchmarkFirstSync(b *testing.B) {
 		b.Fatal(err)
 	}
 	src := filepath.Join(strings.TrimSpace(string(root)), "src")
+	benchFirstSync(b, func(dir string) error { return os.CopyFS(filepath.Join(dir, "src"), os.DirFS(src)) })
+}
+
+// BenchmarkFirstSyncLarge brings one file of 512 MiB that does not compress.
+func BenchmarkFirstSyncLarge(b *testing.B) {
+	const size = 512 << 20
+	b.SetBytes(size)
+	benchFirstSync(b, func(dir string) error {
+		f, err := os.Create(filepath.Join(dir, "large"))
+		if err != nil {
+			return err
+		}
+		_, err = io.CopyN(f, rand.NewChaCha8([32]byte{1}), size)
+		return errors.Join(err, f.Close())
+	})
+}
+
+// benchFirstSync syncs what fill writes. fetch-s is how long the fetch took,
+// cores how many cores were at work meanwhile, and MiB/op and allocs/op count
+// both devices.
+func benchFirstSync(b *testing.B, fill func(dir string) error) {
+	b.ReportAllocs()
 	ctx := context.Background()
 	for b.Loop() {
 		b.StopTimer()
 		from, to := newDevice(b, testSecret().Words()), newDevice(b, "")
-		if err := os.CopyFS(filepath.Join(from.dir, "src"), os.DirFS(src)); err != nil {
+		if err := fill(from.dir); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := from.Snapshot(ctx, node.SnapshotRequest{}); err != nil {
@@ -35,11 +61,11 @@ func BenchmarkFirstSync(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		begin := time.Now()
+		begin, busy := time.Now(), cpuTime(b)
 		if _, err := to.Join(ctx, node.JoinRequest{Ticket: inv.Ticket}); err != nil {
 			b.Fatal(err)
 		}
-		joined := time.Since(begin)
+		joined, busy := time.Since(begin), cpuTime(b)-busy
 		if _, err := to.MapAdd(ctx, node.MapRequest{Path: "/docs", Dir: to.dir}); err != nil {
 			b.Fatal(err)
 		}
@@ -47,5 +73,16 @@ func BenchmarkFirstSync(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(joined.Seconds(), "fetch-s")
+		b.ReportMetric(busy.Seconds()/joined.Seconds(), "fetch-cores")
 	}
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -2,12 +2,10 @@ package node
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/proto"
 )
@@ -110,127 +108,13 @@ func (x *session) fetchMissing(ctx context.Context) error {
 	return nil
 }
 
-const (
-	// commitEvery is how many received bytes are made durable together.
-	commitEvery = 64 << 20
-	// lookEvery is after how many bytes or objects of an answer it is looked
-	// at whether they were asked for: what a peer can make us keep beside it.
-	lookEvery        = 64 << 20
-	lookEveryObjects = 1 << 18
-	// forgiven is how many bytes that were not asked for are no violation.
-	forgiven = 256 << 10
-)
-
-// arrival is an object that came and was new, with its share of its block.
-type arrival struct {
-	id   object.ID
-	size int
-}
-
-func arrivals(ids []object.ID, b cas.Block) []arrival {
-	out := make([]arrival, len(ids))
-	for i, id := range ids {
-		out[i] = arrival{id, len(b.Bytes) / len(b.IDs)}
-	}
-	return out
-}
-
-// receiver appends blocks of an answer.
-type receiver struct {
-	x          *session
-	ask        map[object.ID]bool // of a Get: what was asked for
-	want, have []object.ID        // of a Fetch
-	fresh      []arrival          // not looked at yet
-	news       int                // objects that were new
-	bytes      int                // since the last commit
-	seen       int                // bytes since the last look
-	belongs    map[uint64]bool    // of a long answer: what lies below want, by the beginning of the ids
-	total      int                // bytes that were new
-	stray      int                // bytes of them that do not belong
-}
-
-func (r *receiver) block(ctx context.Context, ids [][32]byte, data []byte) error {
-	b := cas.Block{Bytes: data, IDs: make([]object.ID, len(ids))}
-	for i, id := range ids {
-		b.IDs[i] = id
-	}
-	var requested func(object.ID) bool
-	if r.ask != nil {
-		requested = func(id object.ID) bool { return r.ask[id] }
-	}
-	got, err := r.x.v.repo.Append(ctx, b, requested)
-	if err != nil {
-		return err
-	}
-	r.news += len(got)
-	r.x.s.fetchedObjects.Add(uint64(len(got)))
-	r.x.s.fetchedBytes.Add(uint64(len(data)))
-	if r.ask == nil {
-		if err := r.look(ctx, arrivals(got, b), len(data)); err != nil {
-			return err
-		}
-	}
-	if r.bytes += len(data); r.bytes >= commitEvery {
-		r.bytes = 0
-		return r.x.v.repo.Commit(ctx)
-	}
-	return nil
-}
-
-// look counts what was not asked for. Children come first, so that of a short
-// answer it shows at the end; a long one is held up after lookEvery bytes to
-// get the metadata below what was asked for, top down and by id, and is judged
-// block by block from then on.
-func (r *receiver) look(ctx context.Context, got []arrival, size int) error {
-	r.fresh = append(r.fresh, got...)
-	r.seen += size
-	if r.belongs == nil {
-		if r.seen < lookEvery && len(r.fresh) < lookEveryObjects {
-			return nil
-		}
-		if err := r.x.fetchMeta(ctx, r.want); err != nil {
-			return err
-		}
-		if err := r.below(ctx); err != nil {
-			return err
-		}
-	}
-	for _, a := range r.fresh {
-		r.total += a.size
-		if !r.belongs[short(a.id)] {
-			r.stray += a.size
-		}
-	}
-	r.fresh = r.fresh[:0]
-	if r.stray > lookEvery/4 && r.stray*4 > r.total {
-		return fmt.Errorf("%w: %d of %d bytes were not asked for", proto.ErrViolation, r.stray, r.total)
-	}
-	return nil
-}
-
-// short is enough of a keyed digest to tell objects apart, at a quarter of the
-// memory.
-func short(id object.ID) uint64 { return binary.BigEndian.Uint64(id[:]) }
-
-// below notes what lies below what was asked for, as far as it is known.
-func (r *receiver) below(ctx context.Context) error {
-	r.belongs = map[uint64]bool{}
-	_, err := collect(ctx, r.x.v, r.want, r.have, func(ids []object.ID) error {
-		for _, id := range ids {
-			r.belongs[short(id)] = true
-		}
-		return nil
-	})
-	return err
-}
-
 // fetchRoots asks for everything below some roots that is not below others:
 // one round trip.
 func (x *session) fetchRoots(ctx context.Context, want, have []object.ID) error {
 	want, have = want[:min(len(want), proto.MaxHave)], have[:min(len(have), proto.MaxHave)]
 	m := &proto.Fetch{Want: raw(want), Have: raw(have)}
 	r := &receiver{x: x, want: want, have: have}
-	_, err := x.request(ctx, &proto.Request{Request: &proto.Request_Fetch{Fetch: m}}, r.block)
+	_, err := x.request(ctx, &proto.Request{Request: &proto.Request_Fetch{Fetch: m}}, r)
 	if cerr := x.v.repo.Commit(ctx); err == nil { // what has come stays
 		err = cerr
 	}
@@ -263,12 +147,7 @@ func (x *session) askedFor(ctx context.Context, want, have []object.ID, fresh []
 	if err := r.below(ctx); err != nil {
 		return err
 	}
-	for _, a := range fresh {
-		r.total += a.size
-		if !r.belongs[short(a.id)] {
-			r.stray += a.size
-		}
-	}
+	r.count(fresh)
 	if r.stray*8 >= r.total && r.stray > 0 { // the shares of blocks are a guess: count
 		r.stray, r.total = 0, 0
 		for _, a := range fresh {
@@ -332,7 +211,7 @@ func (x *session) fetchMeta(ctx context.Context, roots []object.ID) error {
 			seen[short(id)] = true
 		}
 		x.s.roundTrips.Add(1)
-		if _, err := roundTrip(ctx, c, &proto.Request{Request: &proto.Request_Get{Get: &proto.Get{Ids: raw(lack)}}}, r.block); err != nil {
+		if _, err := roundTrip(ctx, c, &proto.Request{Request: &proto.Request_Get{Get: &proto.Get{Ids: raw(lack)}}}, r); err != nil {
 			return err
 		}
 		for _, id := range lack {
@@ -395,7 +274,7 @@ func (x *session) fetchRest(ctx context.Context, want []object.ID) error {
 			m.Ids = append(m.Ids, append([]byte(nil), id[:]...))
 		}
 		r := &receiver{x: x, ask: ask}
-		_, err := x.request(ctx, &proto.Request{Request: &proto.Request_Get{Get: m}}, r.block)
+		_, err := x.request(ctx, &proto.Request{Request: &proto.Request_Get{Get: m}}, r)
 		if cerr := x.v.repo.Commit(ctx); err == nil {
 			err = cerr
 		}

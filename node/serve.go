@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/proto"
 )
 
-// request sends a request on the data stream and hands the blocks of the
-// answer on.
-func (x *session) request(ctx context.Context, q *proto.Request, block func(context.Context, [][32]byte, []byte) error) (*proto.End, error) {
+// request sends a request on the data stream and hands the answer on.
+func (x *session) request(ctx context.Context, q *proto.Request, r *receiver) (*proto.End, error) {
 	c, err := x.dataConn(ctx)
 	if err != nil {
 		return nil, err
@@ -20,7 +18,7 @@ func (x *session) request(ctx context.Context, q *proto.Request, block func(cont
 	stop := context.AfterFunc(ctx, func() { x.s.reset(c.Stream) })
 	defer stop()
 	x.s.roundTrips.Add(1)
-	end, err := roundTrip(ctx, c, q, block)
+	end, err := roundTrip(ctx, c, q, r)
 	if err != nil {
 		x.mu.Lock()
 		if x.data == c {
@@ -30,33 +28,6 @@ func (x *session) request(ctx context.Context, q *proto.Request, block func(cont
 		x.s.reset(c.Stream)
 	}
 	return end, err
-}
-
-func roundTrip(ctx context.Context, c *proto.Conn, q *proto.Request, block func(context.Context, [][32]byte, []byte) error) (*proto.End, error) {
-	if err := c.Send(q, proto.MaxControl); err != nil {
-		return nil, err
-	}
-	var waited time.Duration
-	for bytes := 0; ; {
-		begin := time.Now()
-		ids, data, end, err := c.ReceiveFrame()
-		if err != nil {
-			return nil, err
-		}
-		bytes += len(data)
-		if waited += time.Since(begin); waited > proto.Allowance(bytes) {
-			return nil, fmt.Errorf("%w: %d bytes in %v", proto.ErrSlow, bytes, waited)
-		}
-		if end != nil {
-			if end.GetError() != "" {
-				return end, fmt.Errorf("the peer cannot answer: %s", end.GetError())
-			}
-			return end, nil
-		}
-		if err := block(ctx, ids, data); err != nil {
-			return nil, err
-		}
-	}
 }
 
 func (x *session) dataConn(ctx context.Context) (*proto.Conn, error) {

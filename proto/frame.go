@@ -22,8 +22,9 @@ var ErrSlow = errors.New("too slow")
 // Conn frames messages on a stream: uvarint length, then the message.
 type Conn struct {
 	Stream
-	r  *bufio.Reader
-	mu sync.Mutex // guards writing
+	r    *bufio.Reader
+	came int        // length of the longest message or frame that came whole
+	mu   sync.Mutex // guards writing
 }
 
 // Allowance is how long n bytes may take: a peer may pause for Idle, and moves
@@ -42,12 +43,12 @@ func (c *Conn) within(n int, f func() error) error {
 }
 
 // take reads n bytes. They are allocated as they come: a number that a peer
-// sent reserves nothing.
+// sent reserves nothing beyond what it has sent at once before.
 func (c *Conn) take(n int) ([]byte, error) {
 	var b []byte
 	err := c.within(n, func() error {
 		for len(b) < n {
-			k := min(n-len(b), max(len(b), firstTake))
+			k := min(n-len(b), max(len(b), c.came, firstTake))
 			b = slices.Grow(b, k)
 			got, err := io.ReadFull(c.r, b[len(b):len(b)+k])
 			b = b[:len(b)+got]
@@ -55,6 +56,7 @@ func (c *Conn) take(n int) ([]byte, error) {
 				return noEOF(err)
 			}
 		}
+		c.came = max(c.came, n)
 		return nil
 	})
 	return b, err
@@ -160,7 +162,7 @@ func (c *Conn) SendBlock(ids [][32]byte, block []byte) error {
 	if n > MaxFrame {
 		return fmt.Errorf("send: frame of %d bytes, above %d", n, MaxFrame)
 	}
-	b := make([]byte, 5, 5+n)
+	b := make([]byte, 5, 5+n-len(block))
 	b[0] = FrameBlock
 	binary.LittleEndian.PutUint32(b[1:], uint32(n))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(ids)))
