@@ -20,8 +20,9 @@
 //
 // # Concurrency
 //
-// A Store is safe for concurrent use. Put and WriteFile run in parallel;
-// Commit waits for those under way and covers all that came before it.
+// A Store is safe for concurrent use. Put, WriteFile and Append run in
+// parallel, also while packs are written; Commit waits for those under way and
+// for their packs, and covers all that came before it.
 //
 // # Format
 //

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -41,9 +40,8 @@ func BenchmarkFirstSyncLarge(b *testing.B) {
 	})
 }
 
-// benchFirstSync syncs what fill writes. fetch-s is how long the fetch took,
-// cores how many cores were at work meanwhile, and MiB/op and allocs/op count
-// both devices.
+// benchFirstSync syncs what fill writes. fetch-s is how long the fetch took;
+// bytes and allocations are those of both devices.
 func benchFirstSync(b *testing.B, fill func(dir string) error) {
 	b.ReportAllocs()
 	ctx := context.Background()
@@ -61,11 +59,11 @@ func benchFirstSync(b *testing.B, fill func(dir string) error) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		begin, busy := time.Now(), cpuTime(b)
+		begin := time.Now()
 		if _, err := to.Join(ctx, node.JoinRequest{Ticket: inv.Ticket}); err != nil {
 			b.Fatal(err)
 		}
-		joined, busy := time.Since(begin), cpuTime(b)-busy
+		joined := time.Since(begin)
 		if _, err := to.MapAdd(ctx, node.MapRequest{Path: "/docs", Dir: to.dir}); err != nil {
 			b.Fatal(err)
 		}
@@ -73,16 +71,5 @@ func benchFirstSync(b *testing.B, fill func(dir string) error) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(joined.Seconds(), "fetch-s")
-		b.ReportMetric(busy.Seconds()/joined.Seconds(), "fetch-cores")
 	}
-}
-
-// cpuTime is what this process has used of the processors.
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -49,7 +48,7 @@ func (c *Conn) take(n int) ([]byte, error) {
 	err := c.within(n, func() error {
 		for len(b) < n {
 			k := min(n-len(b), max(len(b), c.came, firstTake))
-			b = slices.Grow(b, k)
+			b = append(make([]byte, 0, len(b)+k), b...)
 			got, err := io.ReadFull(c.r, b[len(b):len(b)+k])
 			b = b[:len(b)+got]
 			if err != nil {

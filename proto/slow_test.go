@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"bytes"
 	"errors"
 	"runtime"
 	"testing"
@@ -58,13 +59,19 @@ func TestPeersThatStall(t *testing.T) {
 	}
 }
 
-// What a peer announces reserves nothing before it comes.
+// What a peer announces reserves nothing before it comes, nor when little came
+// before.
 func TestAnnouncedLengthReservesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const end, announced = "\x02\x00\x00\x00\x00", "\x01\x00\x00\x80\x00tail"
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range 64 {
-			_, _, _, err := NewConn(&stuck{first: []byte("\x01\x00\x00\x80\x00tail"), over: make(chan struct{})}).ReceiveFrame()
+			c := NewConn(&stuck{first: []byte(end + announced), over: make(chan struct{})})
+			if _, _, _, err := c.ReceiveFrame(); err != nil {
+				t.Fatal(err)
+			}
+			_, _, _, err := c.ReceiveFrame()
 			if !errors.Is(err, ErrSlow) {
 				t.Fatal(err)
 			}
@@ -74,4 +81,27 @@ func TestAnnouncedLengthReservesNothing(t *testing.T) {
 			t.Errorf("%d bytes are allocated for a frame of which 4 bytes have come", n)
 		}
 	})
+}
+
+// What a peer has sent at once before is received into memory of the right
+// size from then on, not into ever larger pieces.
+func TestFramesAreReceivedWhereTheyStay(t *testing.T) {
+	frame := append([]byte{FrameBlock, 0, 0, 16, 0, 1, 0, 0, 0}, make([]byte, 1<<20-4)...)
+	const more = 16
+	c := NewConn(&stuck{first: bytes.Repeat(frame, 1+more), over: make(chan struct{})})
+	receive := func() {
+		if _, b, _, err := c.ReceiveFrame(); err != nil || len(b) != 1<<20-4-32 {
+			t.Fatal(len(b), err)
+		}
+	}
+	receive()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range more {
+		receive()
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / more; n > 1<<20+64<<10 {
+		t.Errorf("%d bytes are allocated for a frame of 1 MiB", n)
+	}
 }
