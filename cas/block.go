@@ -54,6 +54,10 @@ const (
 	maxBlock = object.MaxObject + 64<<10
 	maxPlain = object.MaxObject + 64<<10
 	maxCount = 1 << 16
+	// usualPlain bounds what blocks hold that writers of this version make, but
+	// for the rarest metadata. Of those that hold more a store verifies one at
+	// a time, so that few large ones take little memory.
+	usualPlain = maxChunk + 64<<10
 )
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
@@ -124,13 +128,21 @@ func decodePlain(b []byte, count int) (*plainBlock, error) {
 
 // sealer turns plain blocks into sealed ones and back.
 type sealer struct {
-	keys *keyring.Keys
-	comp *compressor
-	used sync.Pool // of *scratch
+	keys  *keyring.Keys
+	comp  *compressor
+	used  sync.Pool     // of *scratch
+	large chan struct{} // holds one: who verifies a block beyond usualPlain
+}
+
+func newSealer(keys *keyring.Keys, comp *compressor) *sealer {
+	return &sealer{keys: keys, comp: comp, large: make(chan struct{}, 1)}
 }
 
 // scratch is memory for one block on its way, used again for the next.
-type scratch struct{ body, packed, plain []byte }
+type scratch struct {
+	body, packed, plain []byte
+	large               bool // its user holds sealer.large
+}
 
 func (s *sealer) scratch() *scratch {
 	if x, ok := s.used.Get().(*scratch); ok {
@@ -222,8 +234,17 @@ func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
 	return p, class, err
 }
 
+// release gives scratch back that openIn used.
+func (s *sealer) release(x *scratch) {
+	if !x.large {
+		s.used.Put(x)
+		return
+	}
+	<-s.large // and x goes
+}
+
 // openIn opens a whole block in memory that is used again: what is returned
-// holds until x is.
+// holds until x is released.
 func (s *sealer) openIn(x *scratch, b []byte) (*plainBlock, Class, error) {
 	p, class, plain, err := s.openTo(x.plain[:0], x, b)
 	if plain != nil {
@@ -282,6 +303,10 @@ func (s *sealer) decode(plain []byte, x *scratch, class Class, count int) (*plai
 	}
 	var room []byte
 	if x != nil {
+		if size > usualPlain {
+			s.large <- struct{}{}
+			x.large = true
+		}
 		room = x.body[:0]
 	}
 	body, err := s.comp.decompress(codec, rest[:stored], int(size), room)

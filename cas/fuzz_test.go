@@ -21,7 +21,7 @@ func testSealer(t testing.TB) *sealer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sealer{keys: s.Keys(), comp: c}
+	return newSealer(s.Keys(), c)
 }
 
 // A block that was sealed when format 1 was fixed opens for ever.

@@ -93,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
-		seal: &sealer{keys: o.Keys, comp: comp}, device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
+		seal: newSealer(o.Keys, comp), device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
 		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target,
 	}
 	if s.log == nil {

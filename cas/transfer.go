@@ -58,7 +58,7 @@ func (s *Store) check(b Block, requested func(object.ID) bool) (Class, error) {
 		return 0, fmt.Errorf("%w: a block of %d bytes", ErrViolation, len(b.Bytes))
 	}
 	x := s.seal.scratch()
-	defer s.seal.used.Put(x)
+	defer s.seal.release(x)
 	p, class, err := s.seal.openIn(x, b.Bytes)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrViolation, err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -221,4 +222,56 @@ func TestRollbackWaitsForAPack(t *testing.T) {
 		}
 		s.Close()
 	})
+}
+
+// Of blocks that hold more than any writer makes one at a time is verified,
+// whatever their length as they came; smaller ones go on beside it.
+func TestLargeBlocksOneAtATime(t *testing.T) {
+	ctx := context.Background()
+	const large = 6 << 20
+	for name, fill := range map[string]func(i int) []byte{
+		"compressed": func(i int) []byte { return make([]byte, large+i) },
+		"raw":        func(i int) []byte { return content(rand.New(rand.NewPCG(13, uint64(i))), large) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			from := mustOpen(t, vfs.NewMem(), "repo", filepath.Join(t.TempDir(), "index.db"))
+			var blocks []cas.Block
+			for i := range 3 {
+				id, err := from.Put(ctx, object.KindChunk, fill(i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for b, err := range from.Blocks(ctx, []object.ID{id}, func(id object.ID) { t.Error("missing", id) }) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					blocks = append(blocks, b)
+				}
+			}
+			_, small := sent(t, rand.New(rand.NewPCG(14, 15)), 30, 1)
+			index := filepath.Join(t.TempDir(), "index.db")
+			synctest.Test(t, func(t *testing.T) {
+				s := mustOpen(t, vfs.NewMem(), "repo", index)
+				var open atomic.Int64
+				free := make(chan struct{})
+				var wg sync.WaitGroup
+				for _, b := range blocks {
+					wg.Go(func() {
+						if _, err := s.Append(ctx, b, func(object.ID) bool { open.Add(1); <-free; return true }); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				synctest.Wait()
+				if n := open.Load(); n != 1 {
+					t.Errorf("%d are open at once", n)
+				}
+				if _, err := s.Append(ctx, small[0], nil); err != nil {
+					t.Error(err)
+				}
+				close(free)
+				wg.Wait()
+			})
+		})
+	}
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // maxAtOnce is how many blocks of an answer are verified and kept at once, each
-// by a processor. One of them takes at most 8 MiB as it came and as much when
-// it is open, and one more waits: 56 MiB, whatever a peer sends. Full packs
-// that are being written come to that, one for each at most.
+// by a processor. One takes about 2 MiB as it came and as much when it is open;
+// a larger one is alone, and one more waits: less than 32 MiB, whatever a peer
+// sends. Full packs that are being written come to that, one for each at most.
 const maxAtOnce = 3
 
 // intake does what there is to do with an answer while more of it comes. One

@@ -21,6 +21,9 @@ const (
 	lookEveryObjects = 1 << 18
 	// forgiven is how many bytes that were not asked for are no violation.
 	forgiven = 256 << 10
+	// usual bounds the blocks that are kept beside others: only a few that
+	// nobody makes today are larger.
+	usual = 2<<20 + 128<<10
 )
 
 // roundTrip sends a request and takes the answer. The first error ends it:
@@ -104,8 +107,19 @@ func (r *receiver) receive(ctx context.Context, c *proto.Conn) (*proto.End, erro
 
 // block hands a block on and does what is due after so many.
 func (r *receiver) block(ctx context.Context, b cas.Block) error {
+	large := len(b.Bytes) > usual
+	if large {
+		if err := r.in.wait(); err != nil {
+			return err
+		}
+	}
 	if err := r.in.run(func() error { return r.keep(ctx, b) }); err != nil {
 		return err
+	}
+	if large {
+		if err := r.in.wait(); err != nil {
+			return err
+		}
 	}
 	if err := r.look(ctx, b); err != nil {
 		return err
