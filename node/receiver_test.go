@@ -91,11 +91,18 @@ func hung(t *testing.T, net *memnet.Net) (b *member, hangs *atomic.Bool, begun, 
 // the time is not the peer's: its answer goes on when the disk does. A device
 // that is closed meanwhile waits for what it has begun.
 func TestDiskThatHangs(t *testing.T) {
-	const blocks, each = 48, 1 << 20
 	procs := runtime.GOMAXPROCS(1) // so that one block under way is all
 	t.Cleanup(func() { runtime.GOMAXPROCS(procs) })
-	for name, closed := range map[string]bool{"and comes back": false, "and the device is closed": true} {
+	for name, c := range map[string]struct {
+		blocks, each int
+		closed       bool
+	}{
+		"and comes back":           {blocks: 48, each: 1 << 20},
+		"at large blocks":          {blocks: 12, each: 5 << 20}, // each of them is kept before the next is read
+		"and the device is closed": {blocks: 48, each: 1 << 20, closed: true},
+	} {
 		t.Run(name, func(t *testing.T) {
+			blocks, each, closed := c.blocks, c.each, c.closed
 			synctest.Test(t, func(t *testing.T) {
 				net := memnet.New()
 				b, hangs, begun, free := hung(t, net)
@@ -121,7 +128,7 @@ func TestDiskThatHangs(t *testing.T) {
 				}
 				<-begun
 				quiet(2 * proto.Allowance(blocks*each))
-				if n := sent.Load() * each; n > 34*each+memnet.Window { // a pack, one that waits, and one in the middle
+				if n := int(sent.Load()) * each; n > 35<<20+memnet.Window { // a pack, and what waits
 					t.Errorf("%d MiB are taken for a pack of 32", n>>20)
 				}
 				if closed {
@@ -141,7 +148,7 @@ func TestDiskThatHangs(t *testing.T) {
 				if err := ended(c); err != nil { // none of it was asked for
 					t.Error(err)
 				}
-				if n := b.Traffic().FetchedBytes - before; n < blocks*each {
+				if n := int(b.Traffic().FetchedBytes - before); n < blocks*each {
 					t.Errorf("%d of %d MiB were taken", n>>20, blocks)
 				}
 			})
