@@ -234,6 +234,13 @@ func (s *sealer) open(b []byte) (*plainBlock, Class, error) {
 	return p, class, err
 }
 
+// openHere opens a whole block in its own memory, which the caller gives away.
+func (s *sealer) openHere(b []byte) (*plainBlock, error) {
+	at := min(len(b), blockHeader+keyring.NonceSize)
+	p, _, _, err := s.openTo(b[at:at], nil, b)
+	return p, err
+}
+
 // release gives scratch back that openIn used.
 func (s *sealer) release(x *scratch) {
 	if !x.large {

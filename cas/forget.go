@@ -18,7 +18,7 @@ import (
 func (s *Store) Forget(ctx context.Context, id object.ID) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
-	if _, _, err := s.find(id); !errors.Is(err, ErrDamaged) {
+	if _, _, err := s.find(id, s.load); !errors.Is(err, ErrDamaged) {
 		return nil // readable, gone already, or the disk's trouble
 	}
 	l, pack, ok, err := s.index.find(id)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,8 @@ type Store struct {
 	added    atomic.Uint64 // bytes of new blocks
 	forgot   atomic.Uint64 // rollbacks
 	seals    atomic.Uint64 // blocks sealed
+	ahead    atomic.Int32  // pieces that streams read ahead
+	slots    int32         // how many those may be
 	target   func(Class) int
 	segments segments
 
@@ -94,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
 		seal: newSealer(o.Keys, comp), device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
-		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target,
+		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target, slots: int32(2*runtime.GOMAXPROCS(0) + 2),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -32,7 +32,9 @@ func Seal(dst []byte, key *[32]byte, aad, plain []byte) []byte {
 	return a.Seal(dst, nonce, plain, aad)
 }
 
-// Open appends the plain bytes of what Seal made to dst.
+// Open appends the plain bytes of what Seal made to dst. sealed and dst's spare
+// capacity must not overlap unless they begin exactly NonceSize bytes apart:
+// sealed[NonceSize:NonceSize] opens in place, and sealed is lost.
 func Open(dst []byte, key *[32]byte, aad, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead {
 		return nil, ErrSealed
