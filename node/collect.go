@@ -30,6 +30,7 @@ type collector struct {
 	have map[object.ID]bool // snapshots
 	base object.ID          // a tree that the other side has
 	sent map[object.ID]bool
+	away *moved // what may have moved within the snapshot that is being walked
 	out  []object.ID
 	emit func([]object.ID) error
 }
@@ -164,14 +165,16 @@ func (c *collector) one(id object.ID, s object.Snapshot) error {
 		if root.IsZero() {
 			continue
 		}
+		c.away = &moved{ctx: c.ctx, g: c.v.repo, have: base, want: root}
 		if err := c.tree(base, root, 0); err != nil {
 			return err
 		}
 		base = root
 	}
+	c.away = nil
 	for _, k := range s.Conflicts {
 		for _, side := range k.Sides {
-			if err := c.content(side.Entry, 0); err != nil {
+			if err := c.content(nil, side.Entry, 0); err != nil {
 				return err
 			}
 		}
@@ -207,6 +210,11 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 			var below object.ID
 			if ch.A != nil && ch.A.Kind == object.Dir {
 				below = ch.A.Tree
+			} else if was, err := c.away.had(ch.B.Tree); err != nil || was {
+				if err != nil {
+					return err
+				}
+				continue
 			}
 			if err := c.tree(below, ch.B.Tree, depth+1); err != nil {
 				return err
@@ -216,7 +224,7 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 		if ch.A != nil && ch.A.SameContent(*ch.B) {
 			continue
 		}
-		if err := c.content(*ch.B, depth); err != nil {
+		if err := c.content(ch.A, *ch.B, depth); err != nil {
 			return err
 		}
 	}
@@ -228,7 +236,9 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 	return nil
 }
 
-func (c *collector) content(e object.Entry, depth int) error {
+// content adds what an entry holds and the one that it replaces, if it does,
+// does not.
+func (c *collector) content(have *object.Entry, e object.Entry, depth int) error {
 	if e.Xattrs.Kind == object.KindChunk {
 		if err := c.add(e.Xattrs.ID); err != nil {
 			return err
@@ -237,16 +247,23 @@ func (c *collector) content(e object.Entry, depth int) error {
 	if e.Kind == object.Dir {
 		return c.tree(object.ID{}, e.Tree, depth+1)
 	}
+	if e.Content.Kind == 0 || c.sent[e.Content.ID] {
+		return nil
+	}
+	if was, err := c.away.had(e.Content.ID); err != nil || was {
+		return err
+	}
 	switch e.Content.Kind {
 	case object.KindChunk:
 		return c.add(e.Content.ID)
 	case object.KindList:
-		if c.sent[e.Content.ID] {
-			return nil
-		}
 		var nodes []object.ID
 		rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
-		for p, err := range object.Chunks(c.ctx, rec, e.Content.ID, e.Size) {
+		pieces := object.Chunks(c.ctx, rec, e.Content.ID, e.Size)
+		if have != nil && have.Content.Kind == object.KindList {
+			pieces = object.DiffList(c.ctx, c.v.repo, rec, have.Content.ID, e.Content.ID, e.Size)
+		}
+		for p, err := range pieces {
 			if errors.Is(err, object.ErrMissing) {
 				return nil
 			}
