@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -154,44 +155,119 @@ func (c *collector) snapshots(head object.ID) error {
 	return nil
 }
 
-func (c *collector) one(id object.ID, s object.Snapshot) error {
-	base := c.base
-	if len(s.Parents) > 0 {
-		if p, err := object.GetSnapshot(c.ctx, c.v.repo, s.Parents[0]); err == nil {
-			base = p.Root
+// maxBases bounds with how many trees another is compared: beyond them only
+// the traffic grows.
+const maxBases = 16
+
+// parents are those of a snapshot that can be read. Whoever is given the
+// snapshot has them, or is given them before it.
+func (c *collector) parents(s object.Snapshot) ([]object.Snapshot, error) {
+	var out []object.Snapshot
+	for _, id := range s.Parents {
+		p, err := object.GetSnapshot(c.ctx, c.v.repo, id)
+		if err == nil {
+			out = append(out, p)
 		}
+		if c.ctx.Err() != nil {
+			return nil, c.ctx.Err()
+		}
+		if len(out) == maxBases {
+			break
+		}
+	}
+	return out, nil
+}
+
+func (c *collector) one(id object.ID, s object.Snapshot) error {
+	parents, err := c.parents(s)
+	if err != nil {
+		return err
+	}
+	var bases []object.ID
+	for _, p := range parents {
+		bases = append(bases, p.Root)
+	}
+	if len(parents) == 0 && !c.base.IsZero() {
+		bases = append(bases, c.base)
 	}
 	for _, root := range []object.ID{s.Base, s.Root} {
 		if root.IsZero() {
 			continue
 		}
-		c.away = &moved{ctx: c.ctx, g: c.v.repo, have: base, want: root}
-		if err := c.tree(base, root, 0); err != nil {
+		c.away = &moved{ctx: c.ctx, g: c.v.repo, have: bases, want: root}
+		if err := c.tree(bases, root, 0); err != nil {
 			return err
 		}
-		base = root
+		bases = append([]object.ID{root}, bases...)
 	}
 	c.away = nil
-	for _, k := range s.Conflicts {
-		for _, side := range k.Sides {
-			if err := c.content(nil, side.Entry, 0); err != nil {
-				return err
-			}
-		}
+	if err := c.conflicts(s, parents, bases); err != nil {
+		return err
 	}
 	return c.add(id)
 }
 
-func (c *collector) tree(have, want object.ID, depth int) error {
-	if have == want || c.sent[want] {
+// conflicts adds what the sides of a snapshot's conflicts hold: a conflict
+// lives as long as its copy, so most stand in a parent or in the tree, too.
+func (c *collector) conflicts(s object.Snapshot, parents []object.Snapshot, bases []object.ID) error {
+	if len(s.Conflicts) == 0 {
+		return nil
+	}
+	known := map[object.Content]bool{}
+	trees := map[object.ID]bool{}
+	for _, p := range parents {
+		for _, k := range p.Conflicts {
+			for _, side := range k.Sides {
+				known[side.Entry.Content], known[side.Entry.Xattrs] = true, true
+				trees[side.Entry.Tree] = true
+			}
+		}
+	}
+	for _, k := range s.Conflicts {
+		var olds []object.Entry
+		looked := false
+		for _, side := range k.Sides {
+			e := side.Entry
+			if known[e.Content] && known[e.Xattrs] && trees[e.Tree] {
+				continue
+			}
+			if !looked {
+				looked = true
+				for i, root := range bases {
+					paths := []string{k.Path}
+					if i == 0 {
+						paths = append(paths, k.Copies[:min(len(k.Copies), maxBases)]...)
+					}
+					for _, path := range paths {
+						if old, ok, err := object.LookupPath(c.ctx, c.v.repo, root, path); err == nil && ok {
+							olds = append(olds, old)
+						}
+					}
+				}
+			}
+			if err := c.entry(olds, e, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tree adds what a tree holds at places where none of some others does.
+func (c *collector) tree(have []object.ID, want object.ID, depth int) error {
+	if slices.Contains(have, want) || c.sent[want] {
 		return nil
 	}
 	if depth > object.MaxDepth {
 		return fmt.Errorf("%w: a path of more than %d components", object.ErrLimit, object.MaxDepth)
 	}
+	var first object.ID
+	if len(have) > 0 {
+		first = have[0]
+	}
 	var nodes []object.ID
 	rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
-	for ch, err := range object.DiffTreeOf(c.ctx, c.v.repo, rec, have, want) {
+	for ch, err := range object.DiffTreeOf(c.ctx, c.v.repo, rec, first, want) {
 		if errors.Is(err, object.ErrMissing) {
 			return nil // a provider gives what it has
 		}
@@ -201,30 +277,16 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 		if ch.B == nil {
 			continue
 		}
-		if ch.B.Xattrs.Kind == object.KindChunk && (ch.A == nil || ch.A.Xattrs != ch.B.Xattrs) {
-			if err := c.add(ch.B.Xattrs.ID); err != nil {
-				return err
+		var olds []object.Entry
+		if ch.A != nil {
+			olds = append(olds, *ch.A)
+		}
+		for _, h := range have[min(1, len(have)):] {
+			if old, ok, err := object.Lookup(c.ctx, c.v.repo, h, ch.Name); err == nil && ok {
+				olds = append(olds, old)
 			}
 		}
-		if ch.B.Kind == object.Dir {
-			var below object.ID
-			if ch.A != nil && ch.A.Kind == object.Dir {
-				below = ch.A.Tree
-			} else if was, err := c.away.had(ch.B.Tree); err != nil || was {
-				if err != nil {
-					return err
-				}
-				continue
-			}
-			if err := c.tree(below, ch.B.Tree, depth+1); err != nil {
-				return err
-			}
-			continue
-		}
-		if ch.A != nil && ch.A.SameContent(*ch.B) {
-			continue
-		}
-		if err := c.content(ch.A, *ch.B, depth); err != nil {
+		if err := c.entry(olds, *ch.B, depth); err != nil {
 			return err
 		}
 	}
@@ -236,17 +298,38 @@ func (c *collector) tree(have, want object.ID, depth int) error {
 	return nil
 }
 
-// content adds what an entry holds and the one that it replaces, if it does,
-// does not.
-func (c *collector) content(have *object.Entry, e object.Entry, depth int) error {
-	if e.Xattrs.Kind == object.KindChunk {
+// entry adds what an entry in a directory at some depth holds and those that
+// stood in its place do not.
+func (c *collector) entry(olds []object.Entry, e object.Entry, depth int) error {
+	var trees []object.ID
+	same, sameXattrs := false, false
+	for _, old := range olds {
+		same = same || old.SameContent(e)
+		sameXattrs = sameXattrs || old.Xattrs == e.Xattrs
+		if old.Kind == object.Dir && !slices.Contains(trees, old.Tree) {
+			trees = append(trees, old.Tree)
+		}
+	}
+	if e.Xattrs.Kind == object.KindChunk && !sameXattrs {
 		if err := c.add(e.Xattrs.ID); err != nil {
 			return err
 		}
 	}
-	if e.Kind == object.Dir {
-		return c.tree(object.ID{}, e.Tree, depth+1)
+	if same {
+		return nil
 	}
+	if e.Kind != object.Dir {
+		return c.content(olds, e)
+	}
+	if len(trees) == 0 {
+		if was, err := c.away.had(e.Tree); err != nil || was {
+			return err
+		}
+	}
+	return c.tree(trees, e.Tree, depth+1)
+}
+
+func (c *collector) content(olds []object.Entry, e object.Entry) error {
 	if e.Content.Kind == 0 || c.sent[e.Content.ID] {
 		return nil
 	}
@@ -260,8 +343,8 @@ func (c *collector) content(have *object.Entry, e object.Entry, depth int) error
 		var nodes []object.ID
 		rec := &noter{c.v.repo, func(id object.ID) { nodes = append(nodes, id) }}
 		pieces := object.Chunks(c.ctx, rec, e.Content.ID, e.Size)
-		if have != nil && have.Content.Kind == object.KindList {
-			pieces = object.DiffList(c.ctx, c.v.repo, rec, have.Content.ID, e.Content.ID, e.Size)
+		if i := slices.IndexFunc(olds, func(o object.Entry) bool { return o.Content.Kind == object.KindList }); i >= 0 {
+			pieces = object.DiffList(c.ctx, c.v.repo, rec, olds[i].Content.ID, e.Content.ID, e.Size)
 		}
 		for p, err := range pieces {
 			if errors.Is(err, object.ErrMissing) {

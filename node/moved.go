@@ -6,15 +6,16 @@ import (
 	"github.com/bsvsync/bsv/object"
 )
 
-// moved tells what stands at a new place in a tree and stood at another in the
-// one before: whoever has that needs nothing of it. The nil moved knows
+// moved tells what stands at a new place in a tree and stood at another in
+// those before: whoever has them needs nothing of it. The nil moved knows
 // nothing.
 type moved struct {
-	ctx        context.Context
-	g          object.Getter
-	have, want object.ID
-	ids        map[object.ID]bool // trees and contents that are no more where they were; nil: not looked for yet
-	pairs      map[[2]object.ID]bool
+	ctx   context.Context
+	g     object.Getter
+	have  []object.ID
+	want  object.ID
+	ids   map[object.ID]bool // trees and contents that are no more where they were; nil: not looked for yet
+	pairs map[[2]object.ID]bool
 }
 
 // maxMoved bounds what is remembered of a snapshot: after so much only the
@@ -24,13 +25,15 @@ const maxMoved = 1 << 18
 // had reports whether a tree or content stood elsewhere. The first question
 // costs a walk over what differs.
 func (m *moved) had(id object.ID) (bool, error) {
-	if m == nil || m.have.IsZero() {
+	if m == nil {
 		return false, nil
 	}
 	if m.ids == nil {
 		m.ids, m.pairs = map[object.ID]bool{}, map[[2]object.ID]bool{}
-		if err := m.walk(m.have, m.want, 0); err != nil {
-			return false, err
+		for _, have := range m.have {
+			if err := m.walk(have, m.want, 0); err != nil {
+				return false, err
+			}
 		}
 	}
 	return m.ids[id], nil

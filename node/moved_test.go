@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -71,3 +72,65 @@ func TestChangeOfLargeFile(t *testing.T) {
 
 // at is a path in the member's mapped directory.
 func (m *member) at(name string) string { return filepath.Join(m.dir, filepath.FromSlash(name)) }
+
+// What one device brought before a merge, or both in conflict, does not travel
+// again with the snapshots that come after it.
+func TestNothingTravelsAgainAfterMerge(t *testing.T) {
+	big := make([]byte, 12<<20)
+	rand.NewChaCha8([32]byte{2}).Read(big)
+	for name, x := range map[string]struct {
+		common, a, b map[string]string
+	}{
+		"added":       {nil, map[string]string{"a": "small"}, map[string]string{"b": string(big)}},
+		"added below": {map[string]string{"sub/x": "1"}, map[string]string{"sub/a": "small"}, map[string]string{"sub/b": string(big)}},
+		"changed":     {map[string]string{"b": string(big)}, map[string]string{"a": "small"}, map[string]string{"b": string(big[6<<20:]) + string(big[:6<<20])}},
+		"conflict":    {map[string]string{"f": "1"}, map[string]string{"f": string(big[:6<<20])}, map[string]string{"f": string(big[6<<20:])}},
+	} {
+		for _, first := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", then an edit by the first: ", first), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					net := memnet.New()
+					a := newMember(t, net, testSecret().Words())
+					put := func(m *member, files map[string]string) {
+						for name, text := range files {
+							if err := os.MkdirAll(filepath.Dir(m.at(name)), 0o755); err != nil {
+								t.Fatal(err)
+							}
+							m.write(name, text)
+						}
+						m.save()
+					}
+					put(a, x.common)
+					b := newMember(t, net, testSecret().Words())
+					quiet(10 * time.Second)
+					if a.status().State != b.status().State {
+						t.Fatal("no common state")
+					}
+					net.Cut(a.host.Self(), b.host.Self())
+					put(a, x.a)
+					put(b, x.b)
+					b.net.begin()
+					net.Heal(a.host.Self(), b.host.Self())
+					quiet(time.Minute)
+					if bytes, _ := b.net.read(); bytes > len(big)+1<<20 {
+						t.Errorf("%d bytes until both have all", bytes)
+					}
+					for i := range 3 {
+						b.net.begin()
+						if first {
+							put(a, map[string]string{"c": fmt.Sprint(i)})
+						} else {
+							put(b, map[string]string{"c": fmt.Sprint(i)})
+						}
+						quiet(10 * time.Second)
+						bytes, _ := b.net.read()
+						t.Logf("edit %d: %d bytes", i, bytes)
+						if a.status().State != b.status().State || bytes > 64<<10 {
+							t.Errorf("edit %d: %d bytes, states %s and %s", i, bytes, a.status().State, b.status().State)
+						}
+					}
+				})
+			})
+		}
+	}
+}
