@@ -15,7 +15,7 @@ import (
 // What a change of a large file costs on the wire is what it added, and what
 // only moved costs no content.
 func TestChangeOfLargeFile(t *testing.T) {
-	big := make([]byte, 12<<20)
+	big := make([]byte, 6<<20)
 	rand.NewChaCha8([32]byte{1}).Read(big)
 	const some = 3 << 20 // a few chunks
 	for name, x := range map[string]struct {
@@ -23,11 +23,11 @@ func TestChangeOfLargeFile(t *testing.T) {
 		change func(m *member) error
 	}{
 		"insert": {some, func(m *member) error {
-			m.write("sub/big", string(big[:5<<20])+"inserted"+string(big[5<<20:]))
+			m.write("sub/big", string(big[:2<<20])+"inserted"+string(big[2<<20:]))
 			return nil
 		}},
 		"append":           {some, func(m *member) error { m.write("sub/big", string(big)+"appended"); return nil }},
-		"cut":              {some, func(m *member) error { m.write("sub/big", string(big[:5<<20])+string(big[6<<20:])); return nil }},
+		"cut":              {some, func(m *member) error { m.write("sub/big", string(big[:2<<20])+string(big[3<<20:])); return nil }},
 		"move":             {64 << 10, func(m *member) error { return os.Rename(m.at("sub/big"), m.at("elsewhere")) }},
 		"move a directory": {64 << 10, func(m *member) error { return os.Rename(m.at("sub"), m.at("new")) }},
 		"move a directory and change it": {64 << 10, func(m *member) error {
@@ -76,15 +76,18 @@ func (m *member) at(name string) string { return filepath.Join(m.dir, filepath.F
 // What one device brought before a merge, or both in conflict, does not travel
 // again with the snapshots that come after it.
 func TestNothingTravelsAgainAfterMerge(t *testing.T) {
-	big := make([]byte, 12<<20)
+	big := make([]byte, 6<<20)
 	rand.NewChaCha8([32]byte{2}).Read(big)
+	const mib = 1 << 20
 	for name, x := range map[string]struct {
+		most         int // bytes until both have all
 		common, a, b map[string]string
 	}{
-		"added":       {nil, map[string]string{"a": "small"}, map[string]string{"b": string(big)}},
-		"added below": {map[string]string{"sub/x": "1"}, map[string]string{"sub/a": "small"}, map[string]string{"sub/b": string(big)}},
-		"changed":     {map[string]string{"b": string(big)}, map[string]string{"a": "small"}, map[string]string{"b": string(big[6<<20:]) + string(big[:6<<20])}},
-		"conflict":    {map[string]string{"f": "1"}, map[string]string{"f": string(big[:6<<20])}, map[string]string{"f": string(big[6<<20:])}},
+		"added":       {7 * mib, nil, map[string]string{"a": "small"}, map[string]string{"b": string(big)}},
+		"added below": {7 * mib, map[string]string{"sub/x": "1"}, map[string]string{"sub/a": "small"}, map[string]string{"sub/b": string(big)}},
+		"changed":     {2 * mib, map[string]string{"b": string(big)}, map[string]string{"a": "small"}, map[string]string{"b": string(big[3<<20:]) + string(big[:3<<20])}},
+		"both":        {4 * mib, map[string]string{"f": string(big)}, map[string]string{"a": string(big[1:mib])}, map[string]string{"b": string(big[2*mib+1 : 3*mib])}},
+		"conflict":    {7 * mib, map[string]string{"f": "1"}, map[string]string{"f": string(big[:3<<20])}, map[string]string{"f": string(big[3<<20:])}},
 	} {
 		for _, first := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", then an edit by the first: ", first), func(t *testing.T) {
@@ -112,7 +115,7 @@ func TestNothingTravelsAgainAfterMerge(t *testing.T) {
 					b.net.begin()
 					net.Heal(a.host.Self(), b.host.Self())
 					quiet(time.Minute)
-					if bytes, _ := b.net.read(); bytes > len(big)+1<<20 {
+					if bytes, _ := b.net.read(); bytes > x.most {
 						t.Errorf("%d bytes until both have all", bytes)
 					}
 					for i := range 3 {
@@ -133,4 +136,48 @@ func TestNothingTravelsAgainAfterMerge(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Two devices that had everything from a third find out what both have,
+// however much each saved since.
+func TestWhatBothHadFromAThird(t *testing.T) {
+	big := make([]byte, 6<<20)
+	rand.NewChaCha8([32]byte{3}).Read(big)
+	synctest.Test(t, func(t *testing.T) {
+		net := memnet.New()
+		words := testSecret().Words()
+		a, b, c := newMember(t, net, words), newMember(t, net, words), newMember(t, net, words)
+		same := func(when string) {
+			t.Helper()
+			quiet(time.Minute)
+			if s := a.status().State; s == "" || s != b.status().State || s != c.status().State {
+				t.Fatal("no common state ", when)
+			}
+		}
+		a.write("small", "1")
+		a.save()
+		same("at first")
+		net.Cut(a.host.Self(), c.host.Self())
+		a.write("big", string(big))
+		a.save()
+		same("of what came from the third")
+		net.Cut(a.host.Self(), b.host.Self())
+		net.Cut(b.host.Self(), c.host.Self())
+		a.write("a", string(big[1:1<<20])) // too much for an announcement
+		c.write("c", string(big[3<<20+1:4<<20]))
+		for i := range 100 {
+			a.write("of a", fmt.Sprint(i))
+			a.save()
+			c.write("of c", fmt.Sprint(i))
+			c.save()
+		}
+		c.net.begin()
+		net.Heal(a.host.Self(), c.host.Self())
+		quiet(time.Minute)
+		bytes, _ := c.net.read()
+		t.Logf("%d bytes", bytes)
+		if a.status().State != c.status().State || bytes > 4<<20 {
+			t.Errorf("%d bytes, states %s and %s", bytes, a.status().State, c.status().State)
+		}
+	})
 }

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -89,13 +88,9 @@ func (x *session) noteAcked() error {
 // has reports whether a device is known to have all of some heads: its records
 // name them, or it acknowledged them when it was here last.
 func (n *Node) has(v *vault, d object.DeviceID, heads []object.ID) (bool, error) {
-	acked, err := n.home.State().Value(ackedKey(d))
+	had, err := n.acknowledged(d)
 	if err != nil {
-		return false, fmt.Errorf("what %s has: %w", d, err)
-	}
-	var had []object.ID
-	for ; len(acked) >= len(object.ID{}); acked = acked[len(object.ID{}):] {
-		had = append(had, object.ID(acked[:len(object.ID{})]))
+		return false, err
 	}
 	for _, h := range heads {
 		if !slices.Contains(had, h) && !v.view.names(d, []object.ID{h}) {
