@@ -218,6 +218,9 @@ func (x *session) takeAck(a *proto.Ack) error {
 	}
 	x.mu.Unlock()
 	x.settleAcks()
+	if x.v.view.awaits([32]byte(a.GetDigest())) { // the peer had not got it either when it was asked
+		x.fetch()
+	}
 	return nil
 }
 

@@ -46,13 +46,7 @@ func (x *session) lacking(ctx context.Context) (want, have []object.ID, err erro
 		return nil, nil, err
 	}
 	want = append(want, pending...)
-	var settings []object.ID
-	for _, k := range x.v.view.records() {
-		if !k.said.Settings.IsZero() {
-			settings = append(settings, k.said.Settings)
-		}
-	}
-	miss, err := x.v.repo.Missing(ctx, settings)
+	miss, err := x.v.repo.Missing(ctx, x.v.view.named())
 	return append(want, miss...), have, err
 }
 

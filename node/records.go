@@ -193,6 +193,16 @@ func (w *view) record(digest [32]byte) (known, bool) {
 	return k, ok
 }
 
+// awaits reports whether a record is here and something of what it names is
+// not, or its device's admission.
+func (w *view) awaits(digest [32]byte) bool {
+	w.mu.Lock()
+	k, kept := w.recs[digest]
+	_, strange := w.strange[digest]
+	w.mu.Unlock()
+	return strange || kept && !k.said.Head.IsZero() && !w.hasComplete(k.said.Head)
+}
+
 // newer orders the records of one device.
 func newer(a, b object.Record) bool {
 	if a.Incarnation != b.Incarnation {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -113,11 +114,28 @@ func (w *view) fresh(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heads = nil
-	for _, k := range w.recordsLocked() {
+	for _, k := range append(w.recordsLocked(), slices.Collect(maps.Values(w.strange))...) {
 		if err := w.readSettings(ctx, k); err != nil {
 			w.n.log.Warn("settings", "device", k.rec.Device.String(), "err", err)
 		}
 	}
+}
+
+// named are the settings that records name, also those of devices that are no
+// members yet: they may be what admits them.
+func (w *view) named() []object.ID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []object.ID
+	for _, recs := range []map[[32]byte]known{w.recs, w.strange} {
+		for _, k := range recs {
+			if !k.said.Settings.IsZero() {
+				out = append(out, k.said.Settings)
+			}
+		}
+	}
+	slices.SortFunc(out, compareID)
+	return slices.Compact(out)
 }
 
 func (w *view) isMember(d object.DeviceID) bool {
