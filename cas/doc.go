@@ -22,9 +22,9 @@
 //
 // A Store is safe for concurrent use. Put, WriteFile and Append run in
 // parallel, also while packs are written; Commit waits for those under way and
-// for their packs, and covers all that came before it. A
-// Stream of a long list reads ahead in goroutines that end with it; all
-// streams together hold no more than a few pieces per core.
+// for their packs, and covers all that came before it. A Stream of a long list
+// reads ahead in goroutines that end with it; all streams together hold no more
+// than a few pieces per core.
 //
 // # Format
 //

@@ -76,7 +76,7 @@ func (x *session) fetchMissing(ctx context.Context) error {
 		return err
 	}
 	if len(want) > 0 {
-		if have, err = x.common(ctx, have); err != nil {
+		if have, err = x.shared(ctx, have); err != nil {
 			return err
 		}
 		if err := x.fetchRoots(ctx, want, have); err != nil {

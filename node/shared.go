@@ -16,10 +16,10 @@ const (
 	sparse        = 256
 )
 
-// common adds to heads that are complete here what the peer may know when it
+// shared adds to heads that are complete here what the peer may know when it
 // does not know them, since both went on while they were apart: the heads that
 // it acknowledged when it was here last, and ancestors.
-func (x *session) common(ctx context.Context, heads []object.ID) ([]object.ID, error) {
+func (x *session) shared(ctx context.Context, heads []object.ID) ([]object.ID, error) {
 	if x.hasAcked(heads) {
 		return heads, nil
 	}
