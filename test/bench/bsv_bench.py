@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Two bsv nodes on 127.0.0.1. bsv_bench.py BSV WORK CORPUS_DIR NAME ROUND MAKE_CORPUS BIG_V2_OR_- CSV LATENCY(0/1) TIMEOUT_S
-A holds the data and has made its first snapshot when the clock starts; as for the others, the clock of the initial sync covers both
-ends' first exchange: it starts when A's data is mapped and B has joined, and stops when both nodes show one state id and B's files are
-A's by count and bytes. Later steps: `bsv sync` with nothing changed; 1 % changed under the watch (until both show one new state)."""
+As for the others, the clock of the initial sync starts before A has looked at its data: B has joined and mapped an empty directory, A maps
+its own, makes its first snapshot, and the two exchange; it stops when both nodes show one state id and B's files are A's by count and bytes. Later steps: `bsv sync` with nothing changed; 1 % changed under the watch (until both show one new state)."""
 import sys,os,json,time,subprocess,shutil
 sys.path.insert(0,os.path.dirname(os.path.abspath(__file__))); import meter
 BSV,W,SRC,NAME,RND,MK,V2,CSV,LAT,TMO=sys.argv[1:11]; TMO=float(TMO)
