@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ func (c *Client) send(ctx context.Context, method, name string, body io.Reader, 
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("TE", "trailers")
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
@@ -52,7 +54,7 @@ func (c *Client) send(ctx context.Context, method, name string, body io.Reader, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &node.Error{Kind: node.Failed, Msg: "the node went away before it answered", Hint: "run it again: without a node the command does the work itself", Err: err}
+		return nil, away(err)
 	}
 	if n, err := strconv.ParseUint(res.Header.Get(newestHeader), 10, 64); err == nil {
 		c.newest.Store(n)
@@ -64,19 +66,30 @@ func (c *Client) send(ctx context.Context, method, name string, body io.Reader, 
 	return res, nil
 }
 
+// away is the error that no whole answer came.
+func away(err error) error {
+	return &node.Error{Kind: node.Failed, Msg: "the node went away before it answered", Hint: "run it again: without a node the command does the work itself", Err: err}
+}
+
 func readProblem(res *http.Response) error {
 	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		b = nil
+	}
+	return decodeProblem(b, res.Status)
+}
+
+// decodeProblem is the error that a Problem tells of; what is none is an
+// internal error of the answer's status.
+func decodeProblem(b []byte, status string) error {
 	var p struct {
 		Problem
 		Errors []struct {
 			Message, Location string
 		} `json:"errors"`
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	if err != nil {
-		return &node.Error{Kind: node.Internal, Msg: fmt.Sprintf("the node answered %s", res.Status)}
+	if json.Unmarshal(b, &p) != nil {
+		return &node.Error{Kind: node.Internal, Msg: fmt.Sprintf("the node answered %s", status)}
 	}
 	if p.Kind == "" { // the framework's own check of a request
 		p.Kind = string(node.Usage)
@@ -173,13 +186,37 @@ func query(in any) string {
 	return q.Encode()
 }
 
-// Content opens a file of the vault.
+// Content opens a file of the vault. What ends it early is an error of a read,
+// the same that the node had.
 func (c *Client) Content(ctx context.Context, ref string) (io.ReadCloser, error) {
 	res, err := c.send(ctx, http.MethodGet, "content?ref="+url.QueryEscape(ref), nil, "")
 	if err != nil {
 		return nil, err
 	}
-	return res.Body, nil
+	return &content{ctx, res}, nil
+}
+
+type content struct {
+	ctx context.Context
+	res *http.Response
+}
+
+func (c *content) Close() error { return c.res.Body.Close() }
+
+func (c *content) Read(b []byte) (int, error) {
+	n, err := c.res.Body.Read(b)
+	switch {
+	case err == io.EOF:
+		if text := c.res.Trailer.Get(problemTrailer); text != "" {
+			b, _ := base64.StdEncoding.DecodeString(text) // what is none is no Problem
+			err = decodeProblem(b, c.res.Status)
+		}
+	case err != nil && c.ctx.Err() != nil:
+		err = c.ctx.Err()
+	case err != nil:
+		err = away(err)
+	}
+	return n, err
 }
 
 // PutContent stores a stream as a file; a dry run says what that would do.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -196,22 +197,50 @@ func (s *server) content(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", "attachment")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "sandbox")
-	h.Set("Content-Length", strconv.FormatUint(e.Size, 10))
-	h.Set("ETag", `"`+e.ID+`"`)
+	begun, told := false, r.Header.Get("TE") == "trailers"
+	begin := func() {
+		h := w.Header()
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Content-Disposition", "attachment")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", "sandbox")
+		h.Set("ETag", `"`+e.ID+`"`)
+		if told {
+			h.Set("Trailer", problemTrailer)
+		} else {
+			h.Set("Content-Length", strconv.FormatUint(e.Size, 10))
+		}
+		begun = true
+	}
 	for b, err := range stream {
-		if err != nil {
+		switch {
+		case err != nil && !begun:
+			fail(w, err)
+			return
+		case err != nil && told:
+			text, jerr := json.Marshal(problem(err))
+			if jerr != nil {
+				panic(http.ErrAbortHandler)
+			}
+			w.Header().Set(problemTrailer, base64.StdEncoding.EncodeToString(text))
+			return
+		case err != nil:
 			panic(http.ErrAbortHandler) // the length is promised: break the answer off
+		case !begun:
+			begin()
 		}
 		if _, err := w.Write(b); err != nil {
 			return
 		}
 	}
+	if !begun {
+		begin()
+	}
 }
+
+// problemTrailer is the trailer with the Problem, in base64, that ended a content
+// early, for a client that says TE: trailers. Any other sees the answer broken off.
+const problemTrailer = "Bsv-Problem"
 
 func (s *server) putContent(w http.ResponseWriter, r *http.Request) {
 	res, err := s.n.PutFile(r.Context(), r.URL.Query().Get("path"), r.Body, r.URL.Query().Get("dry_run") == "true")

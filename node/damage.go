@@ -97,7 +97,12 @@ func damageText(lost []object.ID) string {
 	return fmt.Sprintf("the repository is damaged: snapshot %s%s, which this device had, is not whole any more", lost[0].Short(), more)
 }
 
-const damageHint = "fetch it from a peer: bsv sync; what is left: bsv restore ID:/ --to DIR; to give up what is lost: bsv snapshot --accept-damage"
+// What helps against damage: before a peer was asked, and when none was reached.
+const (
+	damageHint  = "fetch it from a peer: bsv sync; " + damageLeft
+	damageAlone = "no other device was reached: start it there with bsv node, then run this again; " + damageLeft
+	damageLeft  = "what is left: bsv restore ID:/ --to DIR; to give up what is lost: bsv snapshot --accept-damage"
+)
 
 // named is the error that says which snapshot is lost, for one that only says
 // which object.

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -351,7 +350,8 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 		Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit})
 	res.Applied, res.Problems = Applied(a.Change), problems(a.Problems)
 	if err == nil && len(a.Problems) > 0 {
-		err = fmt.Errorf("%s: %s", to, a.Problems[0].Reason)
+		why := Explain(a.Problems[0].Err)
+		err = &Error{Kind: why.Kind, Msg: to + ": " + a.Problems[0].Reason, Hint: why.Hint, Err: why}
 	}
 	return res, err
 }

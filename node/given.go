@@ -197,5 +197,5 @@ func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error
 }
 
 func noteProblem(list *[]worktree.Problem, path string, err error) {
-	*list = append(*list, worktree.Problem{Path: path, Reason: fmt.Sprint(err)})
+	*list = append(*list, worktree.Problem{Path: path, Reason: fmt.Sprint(err), Err: err})
 }

@@ -93,7 +93,7 @@ func (n *Node) noteProblems(mapping string, found []worktree.Problem, dirs map[s
 // told remembers which problems the loop has logged, so that a file that stays
 // unreadable is told of once.
 type told struct {
-	named map[worktree.Problem]bool
+	named map[worktree.Problem]bool // without their causes, which differ each time
 	more  int
 }
 
@@ -105,6 +105,11 @@ func (t *told) log(n *Node, list []worktree.Problem, whole bool) {
 		maps.Copy(next.named, t.named)
 	}
 	for _, p := range list {
+		hint := "what cannot be read keeps its last version; bsv snapshot names all such paths"
+		if isDamage(p.Err) {
+			hint = Explain(p.Err).Hint
+		}
+		p.Err = nil
 		switch {
 		case next.named[p]:
 		case len(next.named) == mostProblems:
@@ -112,7 +117,7 @@ func (t *told) log(n *Node, list []worktree.Problem, whole bool) {
 		default:
 			next.named[p] = true
 			if !t.named[p] {
-				n.log.Warn(p.Path+": "+p.Reason, "hint", "what cannot be read keeps its last version; bsv snapshot names all such paths")
+				n.log.Warn(p.Path+": "+p.Reason, "hint", hint)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
-	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, broken: map[object.ID]bool{}}
+	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, former: map[object.DeviceID][]string{}, broken: map[object.ID]bool{}}
 	var err error
 	if w.complete, err = newComplete(n.home.State(), v.repo.Generation); err != nil {
 		return nil, err
@@ -51,8 +51,12 @@ func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
 	}
 	w.promote()
 	w.unsaved = nil // they lie on the disk already
+	newest := map[object.DeviceID]object.Record{}
 	for _, k := range w.strange {
 		w.strangeB += len(k.rec.Sealed)
+		if last, ok := newest[k.rec.Device]; !ok || newer(k.rec, last) {
+			newest[k.rec.Device], w.former[k.rec.Device] = k.rec, k.said.Addresses
+		}
 	}
 	return w, nil
 }

@@ -263,7 +263,7 @@ func (n *Node) verify(ctx context.Context, v *vault, r RestoreRequest, m worktre
 			return res, err
 		}
 		if c.A != nil && (c.B == nil || !c.A.SameContent(*c.B) && c.A.Kind != object.Dir) {
-			res.Problems = append(res.Problems, Problem{NewPath(c.Path), "reads back differently"})
+			res.Problems = append(res.Problems, Problem{Path: NewPath(c.Path), Reason: "reads back differently"})
 		}
 	}
 	res.Verified = len(res.Problems) == 0

@@ -38,15 +38,8 @@ func (n *Node) targets(v *vault, names []string) ([]target, error) {
 		return nil, err
 	}
 	all := map[object.DeviceID]target{}
-	for d := range v.view.memberChains() {
-		if d == v.id {
-			continue
-		}
-		t := target{id: d, name: n.nameOf(v, d)}
-		if k, ok := v.view.newest(d); ok {
-			t.addrs = slices.Clone(k.said.Addresses)
-		}
-		all[d] = t
+	for d, addrs := range v.view.others() {
+		all[d] = target{id: d, name: n.nameOf(v, d), addrs: addrs}
 	}
 	byName := map[string]object.DeviceID{}
 	for _, p := range setup.Peers {
@@ -157,9 +150,15 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		return res, ctx.Err()
 	}
 	if damaged {
-		if err := snapshot(); err != nil {
-			return res, err
-		}
+		err = snapshot()
+	} else if !disk {
+		err = n.whole(ctx, v)
+	}
+	if isDamage(err) && reached == 0 {
+		err = &Error{Kind: Damage, Msg: Explain(err).Msg, Hint: damageAlone, Err: err}
+	}
+	if err != nil {
+		return res, err
 	}
 	var braked []string
 	if disk {
@@ -191,7 +190,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	}
 	for _, x := range st.Notices {
 		if !told[x] {
-			res.Notices = append(res.Notices, Problem{NewPath(x.Path), x.Text})
+			res.Notices = append(res.Notices, Problem{Path: NewPath(x.Path), Reason: x.Text})
 		}
 	}
 	res.Merged, res.Conflicts = len(heads) > 1, len(st.Conflicts)

@@ -151,16 +151,7 @@ func (n *Node) members() {
 	if net == nil || err != nil {
 		return
 	}
-	m := map[object.DeviceID][]string{}
-	for d := range v.view.memberChains() {
-		if d == v.id {
-			continue
-		}
-		m[d] = nil
-		if k, ok := v.view.newest(d); ok {
-			m[d] = slices.Clone(k.said.Addresses)
-		}
-	}
+	m := v.view.others()
 	if setup, err := n.home.Setup(); err == nil {
 		for _, p := range setup.Peers {
 			if id, err := object.ParseDeviceID(p.Device); err == nil {

@@ -37,12 +37,18 @@ func (p Path) Raw() string {
 type Problem struct {
 	Path
 	Reason string `json:"reason"`
+	Kind   Kind   `json:"kind,omitempty"` // Damage: what is stored for it cannot be read
+	Hint   string `json:"hint,omitempty"` // of damage: what heals it
 }
 
 func problems(list []worktree.Problem) []Problem {
 	out := []Problem{}
 	for _, p := range list {
-		out = append(out, Problem{NewPath(p.Path), p.Reason})
+		o := Problem{Path: NewPath(p.Path), Reason: p.Reason}
+		if isDamage(p.Err) {
+			o.Kind, o.Hint = Damage, Explain(p.Err).Hint
+		}
+		out = append(out, o)
 	}
 	return out
 }

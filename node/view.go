@@ -28,11 +28,12 @@ type view struct {
 	saving   sync.Mutex // one save at a time; taken before mu
 	v        *vault
 	n        *Node
-	recs     map[[32]byte]known // of members
-	strange  map[[32]byte]known // of devices that are no members yet: in memory alone, bounded
-	strangeB int                // bytes of them
-	unsaved  []object.Record    // to be stored
-	replaced []object.Record    // to be dropped
+	recs     map[[32]byte]known           // of members
+	strange  map[[32]byte]known           // of devices that are no members yet: in memory alone, bounded
+	strangeB int                          // bytes of them
+	former   map[object.DeviceID][]string // whose records lie here while the settings that admitted them are lost; with their addresses
+	unsaved  []object.Record              // to be stored
+	replaced []object.Record              // to be dropped
 	settings object.Settings
 	members  map[object.DeviceID][]object.Admission
 	complete *complete
@@ -53,7 +54,7 @@ func (w *view) readSettings(ctx context.Context, k known) error {
 		return nil
 	}
 	if errors.Is(err, cas.ErrDamaged) { // the device must be able to tell, and to ask a peer
-		w.n.log.Error("settings", "device", k.rec.Device.String(), "err", err)
+		w.n.log.Error("settings cannot be read", "device", k.rec.Device.String(), "err", err)
 		return nil
 	}
 	if err != nil {
@@ -61,7 +62,7 @@ func (w *view) readSettings(ctx context.Context, k known) error {
 	}
 	s, err := object.DecodeSettings(b, w.v.header.Admission)
 	if err != nil {
-		w.n.log.Warn("settings", "device", k.rec.Device.String(), "err", err)
+		w.n.log.Warn("settings cannot be read", "device", k.rec.Device.String(), "err", err)
 		return nil
 	}
 	w.joinLocked(s)
@@ -116,7 +117,7 @@ func (w *view) fresh(ctx context.Context) {
 	w.heads = nil
 	for _, k := range append(w.recordsLocked(), slices.Collect(maps.Values(w.strange))...) {
 		if err := w.readSettings(ctx, k); err != nil {
-			w.n.log.Warn("settings", "device", k.rec.Device.String(), "err", err)
+			w.n.log.Warn("settings cannot be read", "device", k.rec.Device.String(), "err", err)
 		}
 	}
 }
@@ -166,6 +167,27 @@ func (w *view) registers() []object.Register {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.settings.Registers)
+}
+
+// others are the devices to reach, each with the addresses that it gave: the
+// other members, and while their admissions are lost those that were: they
+// prove again that they belong to the vault, and have what is lost.
+func (w *view) others() map[object.DeviceID][]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[object.DeviceID][]string{}
+	for d, addrs := range w.former {
+		out[d] = slices.Clone(addrs)
+	}
+	for d := range w.members {
+		if k, ok := w.newestLocked(d); ok {
+			out[d] = slices.Clone(k.said.Addresses)
+		} else if _, ok := out[d]; !ok {
+			out[d] = nil
+		}
+	}
+	delete(out, w.v.id)
+	return out
 }
 
 // records are all that are kept, in a fixed order.

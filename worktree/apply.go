@@ -215,7 +215,7 @@ func (a *applier) trouble(s Step, err error) error {
 		return err
 	}
 	a.undone(s)
-	p := Problem{a.virtual(s.Path), reason(err)}
+	p := Problem{a.virtual(s.Path), reason(err), err}
 	a.resMu.Lock()
 	a.res.Problems = append(a.res.Problems, p)
 	a.resMu.Unlock()

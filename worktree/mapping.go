@@ -165,6 +165,7 @@ func (m Mapping) RemoveMarker() error {
 type Problem struct {
 	Path   string // virtual
 	Reason string
+	Err    error // the cause; nil for a notice
 }
 
 // reason is an error's text without the path, which stands beside it.

@@ -137,7 +137,7 @@ func (s *scanner) checkDepth(path []string) error {
 func (s *scanner) problem(path []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := Problem{s.virtual(path), reason(err)}
+	p := Problem{s.virtual(path), reason(err), err}
 	s.res.Problems = append(s.res.Problems, p)
 	s.o.Events.Emit(event.Event{Kind: event.Problem, Operation: "snapshot", Path: p.Path, Message: p.Reason})
 }
@@ -145,7 +145,7 @@ func (s *scanner) problem(path []string, err error) {
 func (s *scanner) notice(path []string, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := Problem{s.virtual(path), text}
+	p := Problem{Path: s.virtual(path), Reason: text}
 	s.res.Notices = append(s.res.Notices, p)
 	s.o.Events.Emit(event.Event{Kind: event.Notice, Operation: "snapshot", Path: p.Path, Message: p.Reason})
 }

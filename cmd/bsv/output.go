@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -157,11 +158,20 @@ func cells(s string) int {
 	return n
 }
 
-// tell lists the problems of a result and turns them into the exit code.
+// tell lists the problems of a result, then the hints of those that have one,
+// each once, and turns them into the exit code.
 func (a *app) tell(list []node.Problem) {
+	var hints []string
 	for _, p := range list {
 		a.problems = true
+		a.damaged = a.damaged || p.Kind == node.Damage
 		fmt.Fprintf(a.err, "bsv: %s: %s\n", escape(p.Raw()), escape(p.Reason))
+		if p.Hint != "" && !slices.Contains(hints, p.Hint) {
+			hints = append(hints, p.Hint)
+		}
+	}
+	for _, h := range hints {
+		fmt.Fprintf(a.err, "bsv: hint: %s\n", escape(h))
 	}
 }
 
