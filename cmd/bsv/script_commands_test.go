@@ -38,7 +38,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"garbage":  garbageCommand,
 	"prefix":   prefixCommand,
 	"node":     nodeCommand,
-	"stop":     stopCommand,
+	"endnode":  endNodeCommand,
 	"until":    untilCommand,
 	"intcode":  intCodeCommand,
 	"words":    wordsCommand,
@@ -223,8 +223,9 @@ func start(ts *testscript.TestScript) {
 	})
 }
 
-// stop ends the node of the home that BSV_HOME names.
-func stopCommand(ts *testscript.TestScript, _ bool, _ []string) {
+// endnode ends the node of the home that BSV_HOME names. (stop is testscript's
+// own word: it ends the script, which passes.)
+func endNodeCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	h := ts.Getenv("BSV_HOME")
 	ts.Check(nodes(ts)[h]())
 	delete(nodes(ts), h)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -71,17 +72,39 @@ func laterCommand(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-// unwritable DIR takes this user's right to write into DIR, as far as that is
-// possible; usercode runs as a user who has none.
+// unwritable DIR takes the right to write into DIR, and to all in it, from its
+// owner. Root, whom no right binds, gives it to the user of usercode first.
 func unwritableCommand(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(os.Chmod(ts.MkAbs(args[0]), 0o500))
-	ts.Defer(func() { _ = os.Chmod(ts.MkAbs(args[0]), 0o700) }) // so that it can be removed
+	top := ts.MkAbs(args[0])
+	ts.Defer(func() { // so that it can be removed
+		_ = filepath.WalkDir(top, func(p string, _ fs.DirEntry, _ error) error { return os.Chmod(p, 0o700) })
+	})
+	var all []string
+	ts.Check(filepath.WalkDir(top, func(p string, _ fs.DirEntry, err error) error {
+		all = append(all, p)
+		return err
+	}))
+	for _, p := range all {
+		if os.Getuid() == 0 {
+			ts.Check(os.Lchown(p, nobody, nobody))
+		}
+		fi, err := os.Lstat(p)
+		ts.Check(err)
+		ts.Check(os.Chmod(p, fi.Mode().Perm()&^0o222))
+	}
 }
 
+// nobody is the user whom usercode runs as, under root.
+const nobody = 65534
+
+// usercode CODE ARG… is code as a user without special rights: this one, or
+// nobody when it is root. It keeps the standard error in user.err.
 func userCodeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	c := bsv(ts, args[1:]...)
-	for dir := filepath.Dir(program(ts)); dir != os.TempDir() && len(dir) > 1; dir = filepath.Dir(dir) {
-		ts.Check(os.Chmod(dir, 0o755)) // the test's own temporary directories
+	for _, reach := range []string{program(ts), ts.Getenv("BSV_HOME")} {
+		for dir := filepath.Dir(reach); dir != os.TempDir() && len(dir) > 1; dir = filepath.Dir(dir) {
+			ts.Check(os.Chmod(dir, 0o755)) // the test's own temporary directories
+		}
 	}
 	c.Dir = "/"
 	asNobody(c)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -22,6 +23,12 @@ func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {
 		t.Fatal(err)
+	}
+	early := regexp.MustCompile(`(?m)^(\[[^]]*\] )*stop\b`)
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err != nil || early.Match(b) {
+			t.Errorf("%s passes at testscript's stop, whatever follows (%v); a node ends with endnode", f, err)
+		}
 	}
 	for _, mode := range []string{"alone", "node"} {
 		t.Run(mode, func(t *testing.T) {
