@@ -81,6 +81,10 @@ func (e *evil) dial(t *testing.T, to endpoint, protocol string) *proto.Conn {
 	return c
 }
 
+// patience is how long an evil device waits for an answer, or for its end. Only
+// a failure takes so long.
+const patience = time.Minute
+
 func (e *evil) tryDial(to endpoint, protocol string) (*proto.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -88,7 +92,7 @@ func (e *evil) tryDial(to endpoint, protocol string) (*proto.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return proto.NewConn(st), st.SetDeadline(time.Now().Add(15 * time.Second))
+	return proto.NewConn(st), st.SetDeadline(time.Now().Add(patience))
 }
 
 func (e *evil) hello(t *testing.T, from, to object.DeviceID, admitter ed25519.PrivateKey) *proto.Hello {
@@ -204,16 +208,23 @@ func (e *evil) seal(class, codec byte, count int, stored []byte, plainLen int) [
 	return append(b, body...)
 }
 
-// bomb is a small block that decompresses to n zeros and claims to be small.
-func (e *evil) bomb(n, claimed int) *proto.Block {
+// zeros are n zeros, compressed. A gigabyte of them takes a busy machine half a
+// minute: they are made before a connection waits for them.
+func zeros(t *testing.T, n int) []byte {
+	t.Helper()
 	w, err := zstd.NewWriter(nil)
 	if err != nil {
-		e.t.Fatal(err)
+		t.Fatal(err)
 	}
 	stored := w.EncodeAll(make([]byte, n), nil)
 	if err := w.Close(); err != nil {
-		e.t.Fatal(err)
+		t.Fatal(err)
 	}
+	return stored
+}
+
+// bomb is a small block that decompresses to more than the bytes it claims.
+func (e *evil) bomb(stored []byte, claimed int) *proto.Block {
 	return &proto.Block{Ids: make([]byte, 32), Data: e.seal(2, 1, 1, stored, claimed)}
 }
 
@@ -231,7 +242,10 @@ func (e *evil) lure(c *proto.Conn, answer func(c *proto.Conn)) error {
 		}
 	})
 	e.seq++
-	return announce(c, []object.Record{e.record(object.ID(sha256.Sum256(binary.BigEndian.AppendUint64(e.dev.Signing[:8:8], e.seq))), object.ID{})})
+	// Whoever is new is asked at once for what those before named and nobody
+	// has: answer may have had this device cut off already.
+	_ = announce(c, []object.Record{e.record(object.ID(sha256.Sum256(binary.BigEndian.AppendUint64(e.dev.Signing[:8:8], e.seq))), object.ID{})})
+	return nil
 }
 
 // give sends a block as a frame.

@@ -58,6 +58,7 @@ func stillServes(t *testing.T, a, b *device, text string) {
 // Members that break the rules of the control stream, or answer a request with
 // what no honest device sends, are cut off; the node goes on to serve.
 func TestMembersThatBreakTheRulesAreCutOff(t *testing.T) {
+	gigabyte := zeros(t, 1<<30)
 	a, b := pairOf(t)
 	data := func(f func(e *evil, c *proto.Conn)) func(*evil, *proto.Conn) error {
 		return func(e *evil, c *proto.Conn) error { return e.lure(c, func(c *proto.Conn) { f(e, c) }) }
@@ -127,10 +128,10 @@ func TestMembersThatBreakTheRulesAreCutOff(t *testing.T) {
 			return announce(c, []object.Record{e.record(object.ID{}, object.ID{})}, e.block(noise(3, 100<<10)), e.block(noise(4, 100<<10)))
 		},
 		"bomb": func(e *evil, c *proto.Conn) error {
-			return announce(c, []object.Record{e.record(object.ID{}, object.ID{})}, e.bomb(1<<30, 1<<20))
+			return announce(c, []object.Record{e.record(object.ID{}, object.ID{})}, e.bomb(gigabyte, 1<<20))
 		},
 		"bomb that tells its size": func(e *evil, c *proto.Conn) error {
-			return announce(c, []object.Record{e.record(object.ID{}, object.ID{})}, e.bomb(1<<30, 1<<30))
+			return announce(c, []object.Record{e.record(object.ID{}, object.ID{})}, e.bomb(gigabyte, 1<<30))
 		},
 		"ring of nobody": func(_ *evil, c *proto.Conn) error {
 			return c.Send(&proto.Control{Message: &proto.Control_Rings{Rings: &proto.Rings{Rings: [][]byte{{1}}}}}, proto.MaxControl)
@@ -149,7 +150,7 @@ func TestMembersThatBreakTheRulesAreCutOff(t *testing.T) {
 			k.Ids[5] ^= 1
 			_ = give(c, k) // as above
 		}),
-		"answer with a bomb":          data(func(e *evil, c *proto.Conn) { _ = give(c, e.bomb(1<<30, 8<<20)) }),
+		"answer with a bomb":          data(func(e *evil, c *proto.Conn) { _ = give(c, e.bomb(gigabyte, 8<<20)) }),
 		"answer with a damaged block": data(func(e *evil, c *proto.Conn) { _ = give(c, &proto.Block{Ids: make([]byte, 32), Data: make([]byte, 64)}) }),
 		"oversized frame":             raw([]byte{1, 0xff, 0xff, 0xff, 0xff}),
 		"frame of no type":            raw([]byte{9, 0, 0, 0, 0}),

@@ -166,6 +166,9 @@ func (f *fragile) check(all bool) error {
 	if err != nil {
 		return fmt.Errorf("%w: status: %w", errLoss, err)
 	}
+	if len(st.Damaged) > 0 { // no snapshot is acknowledged any more, so none could be lost
+		return fmt.Errorf("%w: it misses what it had: %v", errLoss, st.Damaged)
+	}
 	if len(st.Pending) > 0 && !f.net {
 		return fmt.Errorf("%w: a record names what is not there: %v", errLoss, st.Pending)
 	}
