@@ -124,7 +124,11 @@ func TestFloodOfAnnouncements(t *testing.T) {
 		t.Errorf("%d devices are tried", kept)
 	}
 	known := a.h.Peerstore().PeersWithAddrs()
-	if len(known) > maxFound+8 { // and libp2p's own
+	for end := time.Now().Add(patience); len(known) > maxFound+1 && time.Now().Before(end); { // and this device; a dial that has begun may end after its device was given up
+		time.Sleep(10 * time.Millisecond)
+		known = a.h.Peerstore().PeersWithAddrs()
+	}
+	if len(known) > maxFound+1 {
 		t.Errorf("%d devices have addresses", len(known))
 	}
 	for _, p := range known {

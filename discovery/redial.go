@@ -75,7 +75,25 @@ func (h *Host) keep(p peer.ID) {
 	ctx, cancel := context.WithCancel(h.ctx)
 	k := &keeper{kick: make(chan struct{}, 1), cancel: cancel}
 	h.keepers[p] = k
-	h.wg.Go(func() { h.run(ctx, p, k) })
+	h.wg.Go(func() {
+		h.run(ctx, p, k)
+		h.unlearn(p)
+		select { // a dial that has begun may note addresses after its caller has gone
+		case <-time.After(dialTimeout):
+			h.unlearn(p)
+		case <-h.ctx.Done():
+		}
+	})
+}
+
+// unlearn forgets where a device that is given up may be: an attempt to reach
+// it that was under way has noted that anew.
+func (h *Host) unlearn(p peer.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.keepers[p] == nil && !h.members[p] {
+		h.h.Peerstore().ClearAddrs(p)
+	}
 }
 
 func (h *Host) isMember(p peer.ID) bool {
