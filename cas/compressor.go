@@ -104,6 +104,6 @@ func (c *compressor) decompress(codec byte, stored []byte, size int, room []byte
 }
 
 func (c *compressor) close() {
-	c.enc.Close()
+	_ = c.enc.Close() // only EncodeAll was used: no stream is to be ended
 	c.dec.Close()
 }

@@ -20,11 +20,11 @@ func watchNetwork(ctx context.Context, f func()) {
 	groups := uint32(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
 	tv := unix.NsecToTimeval(int64(200 * time.Millisecond))
 	if unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}) != nil || unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv) != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd) // nothing was written to it
 		pollNetwork(ctx, f)
 		return
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // as above
 	b := make([]byte, 16<<10)
 	var changed time.Time
 	for ctx.Err() == nil {

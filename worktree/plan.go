@@ -68,7 +68,7 @@ func plan(ctx context.Context, g object.Getter, path []string, a, b object.ID, y
 	for _, c := range changes {
 		p := join(path, c.Name)
 		ta, tb := treeOf(c.A), treeOf(c.B)
-		ok := true
+		var ok bool
 		switch {
 		case c.B == nil && c.A.Kind != object.Dir:
 			ok = yield(Step{OpDelete, p, c.A, nil}, nil)

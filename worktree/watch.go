@@ -47,7 +47,7 @@ func Watch(ctx context.Context, o WatchOptions, out chan<- Dirty) error {
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", o.Mapping.Path, err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // nothing is watched any more, closed or not
 	told := false
 	watch := func(dir string, dirty map[string]bool) {
 		if err := addTree(w, o.Mapping, dir, dirty); err != nil && !told {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -9,7 +10,7 @@ import (
 )
 
 func (a *app) watchCommand() *cobra.Command {
-	return &cobra.Command{Use: "watch", Short: "Print what the running node does", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: "watch", Short: "Print what the running node does", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) (err error) {
 		p, err := a.paths()
 		if err != nil {
 			return usage("bsv --home DIR …", "%v", err)
@@ -18,7 +19,7 @@ func (a *app) watchCommand() *cobra.Command {
 		if err != nil {
 			return usage("bsv node", "no node is running in %s", p.Dir)
 		}
-		defer s.end()
+		defer func() { err = errors.Join(err, s.end()) }()
 		ready := make(chan struct{})
 		go func() {
 			<-ready
