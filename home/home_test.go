@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -57,29 +58,34 @@ func TestNoHome(t *testing.T) {
 	}
 }
 
-// A home that another process holds names it.
+// A home that another process holds names it; who may wait gets it when its
+// owner ends.
 func TestBusyNamesTheOwner(t *testing.T) {
-	p := place(t)
-	h := open(t, p, true)
-	_, err := Open(context.Background(), p, Options{})
-	var busy *BusyError
-	if !errors.As(err, &busy) || !errors.Is(err, ErrBusy) {
-		t.Fatalf("got %v, want a *BusyError", err)
-	}
-	if busy.Owner.PID != os.Getpid() || busy.Owner.Command != "bsv test" || !strings.Contains(err.Error(), "(bsv test) since ") {
-		t.Errorf("owner %+v, error %q", busy.Owner, err)
-	}
-	go func() {
-		time.Sleep(50 * time.Millisecond)
-		h.Close()
-	}()
-	h2, err := Open(context.Background(), p, Options{Wait: 20 * time.Second})
-	if err != nil {
-		t.Fatalf("after the owner ended: %v", err)
-	}
-	if err := h2.Close(); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := place(t)
+		h := open(t, p, true)
+		_, err := Open(context.Background(), p, Options{})
+		var busy *BusyError
+		if !errors.As(err, &busy) || !errors.Is(err, ErrBusy) {
+			t.Fatalf("got %v, want a *BusyError", err)
+		}
+		if busy.Owner.PID != os.Getpid() || busy.Owner.Command != "bsv test" || !strings.Contains(err.Error(), "(bsv test) since ") {
+			t.Errorf("owner %+v, error %q", busy.Owner, err)
+		}
+		const stays = 10 * time.Second
+		begin := time.Now()
+		time.AfterFunc(stays, func() { h.Close() })
+		h2, err := Open(context.Background(), p, Options{Wait: 2 * stays})
+		if err != nil {
+			t.Fatalf("after the owner ended: %v", err)
+		}
+		if waited := time.Since(begin); waited < stays || waited > stays+2*lockPoll {
+			t.Errorf("it had to wait %v, and did %v", stays, waited)
+		}
+		if err := h2.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestOwnerText(t *testing.T) {
