@@ -20,7 +20,7 @@ import (
 func TestDamagedContent(t *testing.T) {
 	ctx := context.Background()
 	n, docs := newNode(t, true)
-	big, r := make([]byte, 3<<20), rand.New(rand.NewPCG(1, 2))
+	big, r := make([]byte, 6<<20), rand.New(rand.NewPCG(1, 2))
 	for i := range big {
 		big[i] = byte(r.Uint32())
 	}
@@ -53,7 +53,7 @@ func TestDamagedContent(t *testing.T) {
 	for _, hurt := range []struct {
 		name string
 		from int
-	}{{"all", 0}, {"the end", len(whole) / 2}} { // in this order: what was read stays in memory
+	}{{"all", 0}, {"the end", len(whole) * 3 / 4}} { // in this order: what was read stays in memory
 		t.Run(hurt.name, func(t *testing.T) {
 			b := append([]byte(nil), whole...)
 			for i := hurt.from; i < len(b); i += 16 {

@@ -76,7 +76,7 @@ func (w *view) take(ctx context.Context, r object.Record) (bool, error) {
 	if r.Tag != w.v.header.Tag {
 		return false, fmt.Errorf("%w: of another vault", object.ErrRecord)
 	}
-	if _, err := w.v.keys.Epoch(r.Epoch); err != nil { // its ring has not come yet: the record comes again
+	if _, err := w.v.keys.Epoch(r.Epoch); err != nil { // its ring has not come yet: with the next session the record comes again
 		w.n.log.Debug("record", "device", r.Device.String(), "err", err)
 		return false, nil
 	}
