@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,15 +21,27 @@ import (
 func TestDamagedContent(t *testing.T) {
 	ctx := context.Background()
 	n, docs := newNode(t, true)
-	big, r := make([]byte, 6<<20), rand.New(rand.NewPCG(1, 2))
+	big, r := make([]byte, 8<<20), rand.New(rand.NewPCG(1, 2))
 	for i := range big {
 		big[i] = byte(r.Uint32())
 	}
-	if err := os.WriteFile(filepath.Join(docs, "big"), big, 0o644); err != nil {
-		t.Fatal(err)
+	// Its first half is longer than any chunk, and lies in a pack of its own.
+	var packs []string
+	for _, end := range []int{len(big) / 2, len(big)} {
+		if err := os.WriteFile(filepath.Join(docs, "big"), big[:end], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Snapshot(ctx, node.SnapshotRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		now, err := filepath.Glob(filepath.Join(filepath.Dir(docs), "home", "repo", "packs", "data", "*", "*.pack"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		packs = append(packs, slices.DeleteFunc(now, func(p string) bool { return slices.Contains(packs, p) })...)
 	}
-	if _, err := n.Snapshot(ctx, node.SnapshotRequest{}); err != nil {
-		t.Fatal(err)
+	if len(packs) != 2 {
+		t.Fatalf("packs %q", packs)
 	}
 	m := NewMemory()
 	srv := Serve(m, Handler(n, Options{}))
@@ -42,25 +55,30 @@ func TestDamagedContent(t *testing.T) {
 		}
 	})
 
-	packs, err := filepath.Glob(filepath.Join(filepath.Dir(docs), "home", "repo", "packs", "data", "*", "*.pack"))
-	if err != nil || len(packs) != 1 {
-		t.Fatalf("packs %q, %v", packs, err)
-	}
-	whole, err := os.ReadFile(packs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, hurt := range []struct {
-		name string
-		from int
-	}{{"all", 0}, {"the end", len(whole) * 3 / 4}} { // in this order: what was read stays in memory
+		name  string
+		packs []string
+	}{{"all", packs}, {"the end", packs[1:]}} { // in this order: what was read stays in memory
 		t.Run(hurt.name, func(t *testing.T) {
-			b := append([]byte(nil), whole...)
-			for i := hurt.from; i < len(b); i += 16 {
-				b[i] ^= 0xff
-			}
-			if err := os.WriteFile(packs[0], b, 0o644); err != nil {
-				t.Fatal(err)
+			for _, p := range hurt.packs {
+				b, err := os.ReadFile(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := 0; i < len(b); i += 16 {
+					b[i] ^= 0xff
+				}
+				if err := os.WriteFile(p, b, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { // back again
+					for i := 0; i < len(b); i += 16 {
+						b[i] ^= 0xff
+					}
+					if err := os.WriteFile(p, b, 0o644); err != nil {
+						t.Error(err)
+					}
+				})
 			}
 			body, err := c.Content(ctx, "/docs/big")
 			var got []byte
@@ -71,7 +89,7 @@ func TestDamagedContent(t *testing.T) {
 			if e := node.Explain(err); e == nil || e.Kind != node.Damage || !strings.Contains(e.Hint, "bsv fetch") || !strings.Contains(e.Msg, ".pack") {
 				t.Errorf("the client got %d bytes and %#v", len(got), e)
 			}
-			if hurt.from > 0 && (len(got) == 0 || string(got) != string(big[:len(got)])) {
+			if len(hurt.packs) == 1 && (len(got) == 0 || string(got) != string(big[:len(got)])) {
 				t.Errorf("of what is whole the client got %d bytes", len(got))
 			}
 			res, err := plain.Get(origin + "content?ref=/docs/big")
@@ -80,7 +98,7 @@ func TestDamagedContent(t *testing.T) {
 			}
 			defer res.Body.Close()
 			got, err = io.ReadAll(res.Body)
-			if hurt.from == 0 {
+			if len(hurt.packs) == 2 {
 				if res.StatusCode != 500 || !strings.Contains(string(got), `"code":13`) {
 					t.Errorf("another program: %s, %d bytes", res.Status, len(got))
 				}

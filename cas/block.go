@@ -2,6 +2,7 @@ package cas
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -265,6 +266,9 @@ func (s *sealer) openIn(x *scratch, b []byte) (*plainBlock, Class, error) {
 // its own if x is nil.
 func (s *sealer) openTo(dst []byte, x *scratch, b []byte) (*plainBlock, Class, []byte, error) {
 	class, count, length, err := header(b)
+	if errors.Is(err, ErrNewer) && checksum(b) != binary.LittleEndian.Uint32(b[20:]) { // a bit of the version has flipped
+		return nil, 0, nil, fmt.Errorf("%w: block checksum", ErrDamaged)
+	}
 	if err != nil {
 		return nil, 0, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"os"
 	"testing"
@@ -54,6 +55,26 @@ func TestOldBlockOpens(t *testing.T) {
 	got, class, err := s.open(b)
 	if err != nil || class != Data || !bytes.Equal(got.data, p.data) || len(got.kinds) != 2 {
 		t.Fatal(err)
+	}
+}
+
+// A version that rot has made is damage, not a newer format; one that a newer
+// program wrote has a checksum that says so.
+func TestDamagedVersion(t *testing.T) {
+	s := testSealer(t)
+	p := &plainBlock{}
+	p.add(object.KindChunk, bytes.Repeat([]byte("a chunk of text, "), 40))
+	b, err := s.seal(Data, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[4] ^= 0xff
+	if _, _, err := s.open(b); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) {
+		t.Errorf("a flipped version: %v", err)
+	}
+	binary.LittleEndian.PutUint32(b[20:], checksum(b))
+	if _, _, err := s.open(b); !errors.Is(err, ErrNewer) {
+		t.Errorf("a newer version: %v", err)
 	}
 }
 
