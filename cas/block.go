@@ -215,6 +215,22 @@ func header(b []byte) (class Class, count, length int, err error) {
 	return class, int(n), blockHeader + int(body), nil
 }
 
+// intact reads the header of a whole block whose checksum is right. A flipped
+// bit of the version is damage, and no newer version.
+func intact(b []byte) (Class, int, error) {
+	class, count, length, err := header(b)
+	if err != nil && !errors.Is(err, ErrNewer) {
+		return 0, 0, err
+	}
+	if err == nil && length != len(b) {
+		return 0, 0, fmt.Errorf("%w: block of wrong length", ErrDamaged)
+	}
+	if checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
+		return 0, 0, fmt.Errorf("%w: block checksum", ErrDamaged)
+	}
+	return class, count, err
+}
+
 // checksum is the crc32c of a block's header before it and of its body.
 func checksum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[:20], castagnoli()), castagnoli(), b[blockHeader:])
@@ -265,18 +281,9 @@ func (s *sealer) openIn(x *scratch, b []byte) (*plainBlock, Class, error) {
 // block lies there, too, unless it was compressed: then in x, or in memory of
 // its own if x is nil.
 func (s *sealer) openTo(dst []byte, x *scratch, b []byte) (*plainBlock, Class, []byte, error) {
-	class, count, length, err := header(b)
-	if errors.Is(err, ErrNewer) && checksum(b) != binary.LittleEndian.Uint32(b[20:]) { // a bit of the version has flipped
-		return nil, 0, nil, fmt.Errorf("%w: block checksum", ErrDamaged)
-	}
+	class, count, err := intact(b)
 	if err != nil {
 		return nil, 0, nil, err
-	}
-	if length != len(b) {
-		return nil, 0, nil, fmt.Errorf("%w: block of wrong length", ErrDamaged)
-	}
-	if checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
-		return nil, 0, nil, fmt.Errorf("%w: block checksum", ErrDamaged)
 	}
 	e, err := s.keys.Epoch(binary.LittleEndian.Uint32(b[8:]))
 	if err != nil {

@@ -72,6 +72,10 @@ func TestDamagedVersion(t *testing.T) {
 	if _, _, err := s.open(b); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) {
 		t.Errorf("a flipped version: %v", err)
 	}
+	out := &Store{be: memory{b: b}} // what is sent to a peer is not opened
+	if _, err := out.stored(&wanted{l: location{length: uint32(len(b))}, ordinals: map[uint32]object.ID{0: {1}, 1: {2}}}); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) {
+		t.Errorf("a flipped version, to be sent: %v", err)
+	}
 	binary.LittleEndian.PutUint32(b[20:], checksum(b))
 	if _, _, err := s.open(b); !errors.Is(err, ErrNewer) {
 		t.Errorf("a newer version: %v", err)

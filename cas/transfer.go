@@ -2,7 +2,6 @@ package cas
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -169,10 +168,7 @@ func (s *Store) stored(g *wanted) (Block, error) {
 	if err != nil {
 		return Block{}, err
 	}
-	_, count, _, err := header(b)
-	if err == nil && checksum(b) != binary.LittleEndian.Uint32(b[20:]) {
-		err = fmt.Errorf("%w: block checksum", ErrDamaged)
-	}
+	_, count, err := intact(b)
 	if err != nil {
 		return Block{}, fmt.Errorf("block at %d of %s: %w", g.l.off, baseName(g.name), err)
 	}
