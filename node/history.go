@@ -173,8 +173,14 @@ func (n *Node) Diff(ctx context.Context, r DiffRequest) (DiffResult, error) {
 		return DiffResult{Changes: []Change{}}, err
 	}
 	a, b := r.A, r.B
-	if x, y, ok := strings.Cut(a, ".."); ok && b == "" {
-		a, b = x, y
+	if b == "" {
+		x, y, ok, err := parseRange(a)
+		if err != nil {
+			return DiffResult{Changes: []Change{}}, err
+		}
+		if ok {
+			a, b = x, y
+		}
 	}
 	if a == "" && b == "" {
 		return n.diffDisk(ctx, v, r.Paths)

@@ -116,7 +116,10 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 
 // between leaves of a history what led to B and not to A.
 func (n *Node) between(ctx context.Context, v *vault, list []snapshotAt, ab string) ([]snapshotAt, error) {
-	a, b, ok := strings.Cut(ab, "..")
+	a, b, ok, err := parseRange(ab)
+	if err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, fail(Usage, "bsv log latest~3..latest", "%q is no range A..B", ab)
 	}

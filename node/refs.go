@@ -37,6 +37,28 @@ func parseRef(s string) (ref, path string, err error) {
 	return ref, path, err
 }
 
+// outside is the error of a path that leads out of the vault, given where a REF
+// is wanted; nil for anything else.
+func outside(ref string) error {
+	path := ref[strings.LastIndexByte(ref, ':')+1:]
+	if !slices.Contains(strings.Split(path, "/"), "..") {
+		return nil
+	}
+	_, err := object.CleanPath(path)
+	return err
+}
+
+// parseRange splits A..B. A path like ../x is none.
+func parseRange(s string) (a, b string, ok bool, err error) {
+	if strings.Contains(s, "/") {
+		if err := outside(s); err != nil {
+			return "", "", false, err
+		}
+	}
+	a, b, ok = strings.Cut(s, "..")
+	return a, b, ok, nil
+}
+
 // latest is the state, damaged or not.
 func (n *Node) latest(ctx context.Context, v *vault) (place, error) {
 	heads, _, err := v.view.H(ctx)
@@ -68,6 +90,9 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		return place{}, err
 	}
 	notFound := func() (place, error) {
+		if err := outside(ref); err != nil {
+			return place{}, err
+		}
 		hint := "bsv log shows what there is; " + refForms
 		if st, err := n.state(ctx, v, heads); err == nil {
 			if path, err := object.CleanPath(ref); err == nil {
