@@ -63,7 +63,7 @@ func (a *ahead) dir(ctx context.Context, d vfs.Dir, path []string, stack *ignore
 
 func (a *ahead) child(ctx context.Context, d vfs.Dir, path []string, old *row, stack *ignoreStack) error {
 	name := path[len(path)-1]
-	if reserved(name, len(path) == 1) || len(path) == 1 && a.o.Only != "" && name != a.o.Only {
+	if reserved(name) || len(path) == 1 && a.o.Only != "" && name != a.o.Only {
 		return nil
 	}
 	st, err := d.Lstat(name)

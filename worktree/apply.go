@@ -248,7 +248,7 @@ func (a *applier) step(s Step) error {
 		return a.trouble(s, err)
 	}
 	name := s.Path[len(s.Path)-1]
-	if reserved(name, len(s.Path) == 1) {
+	if reserved(name) {
 		return nil
 	}
 	switch s.Op {

@@ -176,7 +176,7 @@ func (a *applier) allKept(d vfs.Dir, path []string) (bool, error) {
 	defer sub.Close()
 	names, err := sub.Names()
 	for _, name := range names {
-		if reserved(name, false) {
+		if reserved(name) {
 			continue
 		}
 		p := join(path, name)

@@ -342,7 +342,7 @@ func (w *crashWorld) onDisk() map[string]string {
 		for _, i := range list {
 			p := path.Join(dir, i.Name)
 			switch {
-			case reserved(i.Name, dir == ""):
+			case reserved(i.Name):
 			case i.Dir:
 				out[p+"/"] = ""
 				walk(p)

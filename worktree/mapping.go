@@ -41,9 +41,13 @@ const (
 	recoveredPrefix = "recovered-"
 )
 
-// reserved reports whether a name in a mapped directory is bsv's own.
-func reserved(name string, root bool) bool {
-	return root && name == markerName || strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, swapPrefix)
+// reserved reports whether a name in a mapped directory is bsv's own. A marker
+// below the root is of another vault's mapping, and no content of this one's.
+func reserved(name string) bool { return name == markerName || unfinished(name) }
+
+// unfinished reports whether a name is one that an apply gives for a while.
+func unfinished(name string) bool {
+	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, swapPrefix)
 }
 
 // openRoot opens the mapped directory, marked or not. Its own path may go

@@ -107,7 +107,7 @@ func (r *recoverer) open(d vfs.Dir, name string, mode *uint16) (vfs.Dir, error) 
 	sub, err := d.OpenDir(name)
 	if err == nil && !sub.Writable() {
 		var names []string
-		if names, err = sub.Names(); err == nil && slices.ContainsFunc(names, func(n string) bool { return reserved(n, false) }) {
+		if names, err = sub.Names(); err == nil && slices.ContainsFunc(names, func(n string) bool { return unfinished(n) }) {
 			err = d.Chmod(name, *mode|0o700)
 			*mode |= 0o700
 		}

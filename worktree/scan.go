@@ -210,7 +210,8 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	for i, name := range names {
 		c := &children[i]
 		c.name = name
-		if reserved(c.name, len(path) == 0) {
+		if reserved(c.name) {
+			c.left = len(path) > 0 && c.name == markerName
 			continue
 		}
 		p := join(path, c.name)
