@@ -164,8 +164,8 @@ type JoinResult struct {
 	State    string    `json:"state"`
 }
 
-// JoinConsent is the hint of the error that a join needs a person's yes.
-const JoinConsent = "if that is meant: add -y"
+// Consent is the hint of the error that something needs a person's yes.
+const Consent = "if that is meant: add -y"
 
 // mayJoin says whether this home can join another vault, and with which keys.
 func (n *Node) mayJoin(ctx context.Context, yes bool) (keyring.Device, error) {
@@ -187,7 +187,7 @@ func (n *Node) mayJoin(ctx context.Context, yes bool) (keyring.Device, error) {
 		return keyring.Device{}, err
 	}
 	if len(heads) > 0 && !yes {
-		return keyring.Device{}, fail(Usage, JoinConsent, "this device has a vault of its own: joining sets its history aside and unites its files with the joined vault's")
+		return keyring.Device{}, fail(Usage, Consent, "this device has a vault of its own: joining sets its history aside and unites its files with the joined vault's")
 	}
 	return v.dev, nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/bsvsync/bsv/home"
@@ -21,6 +20,7 @@ import (
 type MapRequest struct {
 	Path string `json:"path,omitempty"`
 	Dir  string `json:"dir,omitempty"`
+	Yes  bool   `json:"yes,omitempty"` // put a lost marker back
 }
 
 // MapResult lists mappings.
@@ -28,14 +28,17 @@ type MapResult struct {
 	Maps []MapInfo `json:"maps"`
 }
 
-// MapAdd is bsv map add VPATH DIR.
+// MapAdd is bsv map add VPATH DIR. Of what is mapped already it puts the marker
+// back, with a person's yes.
 func (n *Node) MapAdd(ctx context.Context, r MapRequest) (MapResult, error) {
 	v, err := n.open()
 	if err != nil {
 		return MapResult{Maps: []MapInfo{}}, err
 	}
 	n.work.Lock()
-	err = n.mapPair(ctx, v, r.Path, r.Dir)
+	if err = n.mapPair(ctx, v, r.Path, r.Dir); err == nil {
+		err = n.remark(ctx, v, r)
+	}
 	n.work.Unlock()
 	if err != nil {
 		return MapResult{Maps: []MapInfo{}}, err
@@ -67,6 +70,7 @@ func splitMap(arg string) (vpath, dir string, ok bool) {
 // checkMaps says what is wrong with the arguments VPATH=DIR and DIR before
 // anything is done for which they are wanted.
 func (n *Node) checkMaps(args []string) error {
+	var dirs, paths []string
 	for _, arg := range args {
 		vpath, dir, named := splitMap(arg)
 		path, err := "", error(nil)
@@ -75,8 +79,24 @@ func (n *Node) checkMaps(args []string) error {
 		} else if path, err = object.CleanPath(vpath); err != nil {
 			return err
 		}
-		if _, _, err := n.mappable(path, dir); err != nil {
+		real, there, err := n.mappable(path, dir)
+		if err != nil {
 			return err
+		}
+		if there {
+			continue
+		}
+		if err := n.markable(real); err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(dirs, func(d string) bool { return inside(real, d) || inside(d, real) }); i >= 0 {
+			return fail(Usage, "a directory belongs to one mapping", "%s and %s lie inside each other", real, dirs[i])
+		}
+		if i := slices.IndexFunc(paths, func(p string) bool { return object.Within(path, p) || object.Within(p, path) }); named && i >= 0 {
+			return fail(Usage, "choose another VPATH", "%s and %s lie inside each other", path, paths[i])
+		}
+		if dirs = append(dirs, real); named {
+			paths = append(paths, path)
 		}
 	}
 	return nil
@@ -153,12 +173,8 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 		return err
 	}
 	m := worktree.Mapping{Path: path, Dir: dir, Device: v.id}
-	if err := m.SetMarker(v.view.isMember); err != nil {
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-			return &Error{Kind: NotAuthorised, Err: err, Hint: "make it writable once: chmod u+w " + dir + ", then map it again",
-				Msg: fmt.Sprintf("%s cannot be written to, so it cannot be marked as mapped: without a mark an empty mount point would read as everything deleted", dir)}
-		}
-		return err
+	if err := m.SetMarker(live); err != nil {
+		return unmarked(dir, err)
 	}
 	delete(n.written, path)
 	if err := n.home.State().DropRows(path); err != nil {

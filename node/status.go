@@ -59,7 +59,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	for _, x := range s.Maps {
 		switch x.State {
 		case "paused":
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Path, x.Reason), "mount the disk, or: bsv map remove " + x.Path})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Path, x.Reason), n.pausedHint(ctx, v, x.Path)})
 		case "waiting":
 			s.Warnings = append(s.Warnings, Warning{x.Path + ": many deletions of another device wait for consent", "bsv sync --accept-deletes"})
 		}

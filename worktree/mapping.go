@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -106,19 +107,42 @@ func (m Mapping) SetMarker(live func(object.DeviceID) bool) error {
 	return errors.Join(m.setMarker(root, live), root.Close())
 }
 
-func (m Mapping) setMarker(root vfs.Dir, live func(object.DeviceID) bool) error {
+// Markable says whether SetMarker would refuse the directory: ErrForeign, or
+// fs.ErrPermission where nothing can be written. It changes nothing.
+func (m Mapping) Markable(live func(object.DeviceID) bool) error {
+	root, err := m.openRoot()
+	if err != nil {
+		return fmt.Errorf("mark %s: %w", m.Dir, err)
+	}
+	ours, err := m.ours(root, live)
+	if err == nil && !ours && !root.Writable() {
+		err = fmt.Errorf("mark %s: %w", m.Dir, fs.ErrPermission)
+	}
+	return errors.Join(err, root.Close())
+}
+
+// ours reports whether the device's own marker stands in the directory; no
+// marker, or one that counts no more, is no error.
+func (m Mapping) ours(root vfs.Dir, live func(object.DeviceID) bool) (bool, error) {
 	text, err := readMarker(root)
 	switch {
 	case err == nil:
 		id, perr := object.ParseDeviceID(text)
 		if perr == nil && id == m.Device {
-			return nil
+			return true, nil
 		}
 		if perr == nil && live(id) {
-			return fmt.Errorf("%s: %w: %s", m.Dir, ErrForeign, id)
+			return false, fmt.Errorf("%s: %w: %s", m.Dir, ErrForeign, id)
 		}
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, vfs.ErrNotFile):
-		return fmt.Errorf("read marker: %w", err)
+		return false, fmt.Errorf("read marker: %w", err)
+	}
+	return false, nil
+}
+
+func (m Mapping) setMarker(root vfs.Dir, live func(object.DeviceID) bool) error {
+	if ours, err := m.ours(root, live); err != nil || ours {
+		return err
 	}
 	temp := tempName(newPrefix)
 	f, err := root.Create(temp)
@@ -154,6 +178,34 @@ func (m Mapping) CheckMarker() error {
 		return err
 	}
 	return root.Close()
+}
+
+// Holds counts the names of a tree that may be on this disk, and those of them
+// that stand in the directory, marked or not.
+func (m Mapping) Holds(ctx context.Context, g object.Getter, tree object.ID) (there, of int, err error) {
+	root, err := m.openRoot()
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s: %w: %w", m.Path, ErrNotMounted, err)
+	}
+	names, err := root.Names()
+	if err = errors.Join(err, root.Close()); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w: %w", m.Path, ErrNotMounted, err)
+	}
+	slices.Sort(names)
+	out := m.outside()
+	for e, err := range object.Entries(ctx, g, tree, "") {
+		if err != nil {
+			return 0, 0, err
+		}
+		if out.name([]string{e.Name}, e.Kind == object.Dir) {
+			continue
+		}
+		of++
+		if _, found := slices.BinarySearch(names, e.Name); found {
+			there++
+		}
+	}
+	return there, of, nil
 }
 
 // RemoveMarker takes the marker away when the mapping ends.

@@ -48,20 +48,21 @@ func (a *app) put(ctx context.Context, question string) (yes, answered bool, err
 	}
 }
 
-// consented joins. Over a vault of the device's own it asks the person at a
-// terminal, and joins again when that is meant; others give -y.
-func consented[Out any](ctx context.Context, a *app, join func(yes bool) (Out, error)) (Out, error) {
-	res, err := join(a.flags.yes)
-	if e := node.Explain(err); e == nil || e.Hint != node.JoinConsent || !isTerminal(a.in) || !isTerminal(a.err) {
+// consented does what may need a person's yes: it asks at a terminal, and does
+// it again when that is meant; others give -y.
+func consented[Out any](ctx context.Context, a *app, do func(yes bool) (Out, error)) (Out, error) {
+	res, err := do(a.flags.yes)
+	e := node.Explain(err)
+	if e == nil || e.Hint != node.Consent || !isTerminal(a.in) || !isTerminal(a.err) {
 		return res, err
 	}
-	a.say("%s", escape(node.Explain(err).Msg))
+	a.say("%s", escape(e.Msg))
 	yes, asked := a.ask(ctx, "is that meant?")
 	if asked != nil {
 		return res, asked
 	}
 	if !yes {
-		return res, &node.Error{Kind: node.Usage, Msg: "not joined", Hint: node.JoinConsent, Err: err}
+		return res, &node.Error{Kind: e.Kind, Msg: "nothing was done", Hint: node.Consent, Err: err}
 	}
-	return join(true)
+	return do(true)
 }

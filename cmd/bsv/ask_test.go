@@ -62,7 +62,7 @@ func (s *screen) isTerminal() bool { return s.terminal }
 // Joining over a vault of the device's own asks at a terminal; elsewhere it is
 // refused with the flag that consents.
 func TestJoinAsksAtATerminal(t *testing.T) {
-	over := &node.Error{Kind: node.Usage, Msg: "a vault of its own", Hint: node.JoinConsent}
+	over := &node.Error{Kind: node.Usage, Msg: "a vault of its own", Hint: node.Consent}
 	for _, c := range []struct {
 		name, answer string
 		terminal     bool
@@ -86,7 +86,7 @@ func TestJoinAsksAtATerminal(t *testing.T) {
 		if calls != c.calls || (err == nil) != c.ok || c.terminal != strings.Contains(errs.String(), "is that meant? [y/N]") {
 			t.Errorf("%s: %d calls, %v, %q", c.name, calls, err, errs.String())
 		}
-		if err != nil && node.Explain(err).Hint != node.JoinConsent {
+		if err != nil && node.Explain(err).Hint != node.Consent {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

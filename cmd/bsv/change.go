@@ -23,14 +23,17 @@ func (a *app) mapCommand() *cobra.Command {
 	c := list()
 	c.Use, c.Short, c.Args = "map", "Virtual paths and the directories they stand for", noun
 	c.AddCommand(list(), mark(&cobra.Command{
-		Use: "add VPATH DIR", Short: "Map a directory", Args: exactly(2),
+		Use: "add VPATH DIR", Short: "Map a directory, or put its lost marker back", Args: exactly(2),
+		Long: "Maps a directory. Of a mapping that is paused because .bsvmap is missing in the\ndirectory this puts it back, when that is meant: what is no longer there then\ncounts as deleted, and what was edited as edited.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := filepath.Abs(args[1])
 			if err != nil {
 				return err
 			}
 			return a.with(cmd.Context(), need{}, func(s *session) error {
-				res, err := api.Do[node.MapResult](cmd.Context(), s.Client, "maps/add", node.MapRequest{Path: args[0], Dir: dir})
+				res, err := consented(cmd.Context(), a, func(yes bool) (node.MapResult, error) {
+					return api.Do[node.MapResult](cmd.Context(), s.Client, "maps/add", node.MapRequest{Path: args[0], Dir: dir, Yes: yes})
+				})
 				if err != nil {
 					return err
 				}
