@@ -392,7 +392,8 @@ func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, as string
 	for _, m := range maps {
 		if err := n.mapArg(ctx, v, m); err != nil {
 			n.work.Unlock()
-			return res, err
+			n.mapsChanged() // those before it
+			return res, joinedBut(m, err)
 		}
 	}
 	_, err = n.takeSnapshot(ctx, v, "", nil, nil)
@@ -412,6 +413,23 @@ func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, as string
 	st, err := n.Status(ctx)
 	res.State = st.State
 	return res, err
+}
+
+// joinedBut is the error that a device is a member, and something could not be
+// mapped: the ticket is used up, and mapping goes on without it.
+func joinedBut(arg string, err error) error {
+	e := Explain(err)
+	hint := "bsv map add VPATH " + arg
+	if vpath, dir, named := splitMap(arg); named {
+		hint = "bsv map add " + vpath + " " + dir
+	}
+	switch {
+	case strings.HasPrefix(e.Hint, "bsv map add "):
+		hint = e.Hint
+	case e.Hint != "":
+		hint = e.Hint + "; then: " + hint
+	}
+	return &Error{Kind: e.Kind, Msg: "this device is a member of the vault now; not mapped: " + e.Msg, Hint: hint + "; then: bsv node", Err: err}
 }
 
 // mapArg maps VPATH=DIR, or a plain DIR as the vault's only unmapped
