@@ -8,6 +8,7 @@ import (
 // What callers tell apart. All are matched by errors.Is.
 var (
 	ErrNoHome     = errors.New("no bsv home here")
+	ErrNoKeys     = errors.New("keys/device is missing beside a repository")
 	ErrBusy       = errors.New("busy")
 	ErrNewer      = errors.New("written by a newer bsv")
 	ErrConfig     = errors.New("damaged configuration")

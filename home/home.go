@@ -49,7 +49,8 @@ const (
 // Open takes the home's lock, reads its configuration and opens its state.
 // Without Options.Create a directory that holds no device key is ErrNoHome;
 // with it the directory is made, and Home.Fresh tells that nobody has written
-// a device key yet. Other errors: ErrBusy (with the owner), ErrConfig,
+// a device key yet; ErrNoKeys matches too where a repository is left that no
+// recovery words in the home speak of. Other errors: ErrBusy (with the owner), ErrConfig,
 // ErrNewer, or the file system's.
 func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 	log := o.Log
@@ -61,7 +62,7 @@ func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 		return nil, err
 	}
 	if !exists && !o.Create {
-		return nil, fmt.Errorf("%s: %w", p.Dir, ErrNoHome)
+		return nil, p.noHome()
 	}
 	config, err := ReadConfig(p)
 	if err != nil {

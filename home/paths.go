@@ -85,6 +85,16 @@ func (p Paths) lock() string   { return filepath.Join(p.Dir, "lock") }
 func (p Paths) state() string  { return filepath.Join(p.Dir, "state.db") }
 func (p Paths) setup() string  { return filepath.Join(p.Dir, "setup.json") }
 
+// noHome is the error that there is no device key.
+func (p Paths) noHome() error {
+	_, err := os.Lstat(p.Repo())
+	_, words := os.Lstat(p.Words())
+	if err == nil && errors.Is(words, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w: %w", p.Dir, ErrNoHome, ErrNoKeys)
+	}
+	return fmt.Errorf("%s: %w", p.Dir, ErrNoHome)
+}
+
 // Exists reports whether there is a home: a directory with a device key. An
 // error means that it could not be found out.
 func (p Paths) Exists() (bool, error) {

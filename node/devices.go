@@ -211,6 +211,11 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 	if err != nil {
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
+	if !n.HasVault() {
+		if _, err := n.mustClear(t.Tag, false); err != nil {
+			return JoinResult{Maps: []MapInfo{}}, err
+		}
+	}
 	net := n.network()
 	if net == nil {
 		return JoinResult{Maps: []MapInfo{}}, fail(Failed, "", "the network is not running")
@@ -353,6 +358,8 @@ func (n *Node) enter(ctx context.Context, dev keyring.Device, acc *proto.PairAcc
 		if was, err = n.home.SetAside(aside(old.header.Tag)); err != nil {
 			return "", err
 		}
+	} else if err := n.makeRoom(h.Tag, false); err != nil {
+		return "", err
 	}
 	clear(n.written) // the new vault has none of it
 	if err := n.home.State().Reset(); err != nil {

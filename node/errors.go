@@ -142,6 +142,7 @@ var causes = []struct {
 	hint string
 }{
 	{context.Canceled, Interrupted, ""},
+	{home.ErrNoKeys, NoHome, "bsv init --key-file FILE, with the vault's recovery words, makes this a device of it again; after a join that was interrupted: bsv join TICKET"},
 	{home.ErrNoHome, NoHome, "make one with: bsv init [DIR…], or join one with: bsv join TICKET"},
 	{home.ErrConfig, Usage, "correct the line, or comment it out with #"},
 	{home.ErrNewer, Failed, "install a newer bsv; nothing was changed"},

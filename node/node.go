@@ -341,12 +341,8 @@ func (n *Node) create(ctx context.Context, r InitRequest) (string, error) {
 		secret = keyring.NewSecret()
 		words = secret.Words()
 	}
-	if _, err := os.Lstat(n.home.Paths().Repo()); err == nil {
-		if h, err := repo.ReadHeader(n.backend("init")); err != nil || h.Tag != secret.Header().Tag {
-			if _, err := n.home.SetAside("unfinished"); err != nil { // of an init that did not end
-				return "", err
-			}
-		}
+	if err := n.makeRoom(secret.Header().Tag, r.Words != ""); err != nil {
+		return "", err
 	}
 	// Before there is a home: a vault whose words nobody has seen must not
 	// come to be. Who shows them removes the file.

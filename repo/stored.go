@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"path"
+	"strings"
 
 	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/internal/fault"
@@ -63,6 +65,29 @@ func ReadHeader(be cas.Backend) (keyring.Header, error) {
 		return keyring.Header{}, fmt.Errorf("read vault header: %w", err)
 	}
 	return keyring.DecodeHeader(b)
+}
+
+// Used reports whether a repository holds more than the making of a device that
+// did not end leaves: the device's first record and a pack of its settings.
+func Used(be cas.Backend) (bool, error) {
+	records, packs := 0, 0
+	for f, err := range be.List("records") {
+		if err != nil {
+			return false, fmt.Errorf("look at repository: %w", err)
+		}
+		if records++; records > 1 || !strings.Contains(path.Base(f.Name), fmt.Sprintf("-%016x-", 1)) {
+			return true, nil
+		}
+	}
+	for f, err := range be.List("packs") {
+		if err != nil {
+			return false, fmt.Errorf("look at repository: %w", err)
+		}
+		if packs++; packs > 1 || strings.HasPrefix(f.Name, "packs/data/") {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Open opens a repository with the vault's keys.
