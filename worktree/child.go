@@ -51,6 +51,9 @@ func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child,
 		return s.inherit(c, src)
 	}
 	c.seen = st
+	if st.TimeCut {
+		s.notice(path, "its time lies beyond the years 1677 to 2262: the nearest is kept")
+	}
 	switch kind {
 	case object.Dir:
 		return s.subdir(ctx, d, path, c, old, src, stack)

@@ -74,7 +74,8 @@ func (d *osDir) OpenDir(name string) (Dir, error) {
 }
 
 func statOf(st *unix.Stat_t) Stat {
-	s := Stat{Mode: uint16(st.Mode & 0o7777), Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(), Inode: st.Ino, Dev: uint64(st.Dev)}
+	s := Stat{Mode: uint16(st.Mode & 0o7777), Size: st.Size, CTime: st.Ctim.Nano(), Inode: st.Ino, Dev: uint64(st.Dev)}
+	s.MTime, s.TimeCut = nanoseconds(int64(st.Mtim.Sec), int64(st.Mtim.Nsec))
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 	case unix.S_IFDIR:

@@ -61,7 +61,9 @@ func (d *osDir) Names() ([]string, error) {
 }
 
 func statOf(fi fs.FileInfo) Stat {
-	return Stat{Type: fi.Mode().Type(), Mode: uint16(fi.Mode().Perm()), Size: fi.Size(), MTime: fi.ModTime().UnixNano(), info: fi}
+	t := fi.ModTime()
+	ns, cut := nanoseconds(t.Unix(), int64(t.Nanosecond()))
+	return Stat{Type: fi.Mode().Type(), Mode: uint16(fi.Mode().Perm()), Size: fi.Size(), MTime: ns, TimeCut: cut, info: fi}
 }
 
 func (d *osDir) Stat() (Stat, error) {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrNotDir: what was to be opened as a directory is something else; a link
@@ -80,8 +82,23 @@ type Stat struct {
 	Size         int64
 	MTime, CTime int64 // nanoseconds
 	Inode, Dev   uint64
+	// TimeCut: the file's time lies beyond what MTime can say (the years 1677
+	// to 2262), which is the nearest.
+	TimeCut bool
 
 	info fs.FileInfo // what identifies a file where inodes do not
+}
+
+// nanoseconds is a time as int64 can say it, or the nearest.
+func nanoseconds(sec, nsec int64) (ns int64, cut bool) {
+	const second = int64(time.Second)
+	switch low := math.MinInt64/second - 1; {
+	case sec > math.MaxInt64/second || sec == math.MaxInt64/second && nsec > math.MaxInt64%second:
+		return math.MaxInt64, true
+	case sec < low || sec == low && nsec < math.MinInt64%second+second:
+		return math.MinInt64, true
+	}
+	return sec*second + nsec, false // of the earliest second only the sum is in range
 }
 
 // IsDir reports whether it is a directory.
