@@ -22,8 +22,8 @@ const (
 	// retryAfter is when a turn that failed is tried again: what was dirty then
 	// is no longer known, so all of it is scanned.
 	retryAfter = 30 * time.Second
-	// mountPoll is how often a paused mapping is looked for: no event tells
-	// that a disk is back.
+	// mountPoll is how often the mapped directories themselves are looked at:
+	// no event tells that a disk went away or is back.
 	mountPoll = 5 * time.Second
 )
 
@@ -86,6 +86,7 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 				turn(nil)
 			}
 		case <-full.C:
+			w.restart(ctx) // what could not be watched may be watched now
 			turn(nil)
 		case <-retry.C:
 			turn(nil)
@@ -225,16 +226,18 @@ func (w *watchers) restart(ctx context.Context) {
 		w.n.report(ctx, err)
 		return
 	}
+	limited := func(err error) {
+		w.n.loopMu.Lock()
+		w.n.limited = err
+		w.n.loopMu.Unlock()
+	}
+	limited(nil)
 	ctx, w.cancel = context.WithCancel(ctx)
 	var ready sync.WaitGroup
 	for _, m := range maps {
 		ready.Add(1)
 		watched := sync.OnceFunc(ready.Done)
-		o := worktree.WatchOptions{Ready: watched, Mapping: m, Quiet: w.n.home.Config().Snapshot.Quiet, Most: longestBurst, Log: w.n.log, Limited: func(err error) {
-			w.n.loopMu.Lock()
-			w.n.limited = err.Error()
-			w.n.loopMu.Unlock()
-		}}
+		o := worktree.WatchOptions{Ready: watched, Mapping: m, Quiet: w.n.home.Config().Snapshot.Quiet, Most: longestBurst, Look: mountPoll, Log: w.n.log, Limited: limited}
 		w.wg.Go(func() {
 			defer watched()
 			if err := worktree.Watch(ctx, o, w.out); err != nil && !errors.Is(err, context.Canceled) {

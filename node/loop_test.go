@@ -27,8 +27,17 @@ type looping struct {
 func newLooping(t *testing.T) *looping { return newLoopingWith(t, nil) }
 
 func newLoopingWith(t *testing.T, log *slog.Logger) *looping {
+	l := runLooping(t, "", log, node.RunOptions{NoWatch: true})
+	time.Sleep(time.Second)
+	return l
+}
+
+func runLooping(t *testing.T, config string, log *slog.Logger, o node.RunOptions) *looping {
 	ctx, cancel := context.WithCancel(t.Context())
 	tmp := t.TempDir()
+	if err := os.WriteFile(filepath.Join(tmp, "config.toml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	h, err := home.Open(ctx, home.Paths{Dir: filepath.Join(tmp, "home"), Config: filepath.Join(tmp, "config.toml")}, home.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +51,13 @@ func newLoopingWith(t *testing.T, log *slog.Logger) *looping {
 		t.Fatal(err)
 	}
 	ran := make(chan error, 1)
-	go func() { ran <- l.Run(ctx, node.RunOptions{NoWatch: true}) }()
+	go func() { ran <- l.Run(ctx, o) }()
 	l.end = func() {
 		cancel()
 		if err := errors.Join(<-ran, l.Close(), h.Close()); err != nil {
 			t.Error(err)
 		}
 	}
-	time.Sleep(time.Second)
 	return l
 }
 

@@ -67,7 +67,7 @@ type Node struct {
 	written map[string]*worktree.Written // by mapping: what the last apply wrote
 	paused  map[string]string            // mapping → reason
 	brake   map[string]bool              // mapping → an apply waits for consent
-	limited string                       // why watching is incomplete
+	limited error                        // why watching is incomplete
 	scanned time.Time
 	maps    chan struct{} // nil unless Run runs
 }

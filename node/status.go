@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
@@ -92,8 +93,8 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	}
 	n.loopMu.Lock()
 	s.Running = n.running
-	if n.limited != "" {
-		s.Warnings = append(s.Warnings, Warning{"not every directory can be watched (" + n.limited + "): the rest is scanned from time to time", "sudo sysctl fs.inotify.max_user_watches=1048576"})
+	if n.limited != nil {
+		s.Warnings = append(s.Warnings, unwatched(n.limited))
 	}
 	n.loopMu.Unlock()
 	s.Addrs = append(s.Addrs, n.netAddrs()...)
@@ -109,6 +110,18 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		s.Warnings = append(s.Warnings, Warning{count(s.Conflicts, "conflict") + ": both versions are kept", "bsv conflicts"})
 	}
 	return s, nil
+}
+
+// unwatched warns of directories whose changes no event tells of.
+func unwatched(err error) Warning {
+	text, hint := err.Error(), ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		text, hint = "the limit of watches is reached", "sudo sysctl fs.inotify.max_user_watches=1048576"
+	case errors.Is(err, syscall.EMFILE):
+		text, hint = "the limit of watchers is reached", "sudo sysctl fs.inotify.max_user_instances=1024"
+	}
+	return Warning{"not every directory can be watched (" + text + "): the rest is scanned from time to time", hint}
 }
 
 func count(n int, what string) string {

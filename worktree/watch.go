@@ -2,16 +2,8 @@ package worktree
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
 // Dirty names the directories of a mapping that may have changed; nil Dirs
@@ -26,6 +18,7 @@ type WatchOptions struct {
 	Mapping Mapping
 	Quiet   time.Duration // silence that ends a burst
 	Most    time.Duration // the longest a burst waits
+	Look    time.Duration // how often the mapped directory itself is looked at; positive
 	Log     *slog.Logger
 	Ready   func()      // everything is watched: what changes from now on is reported; may be nil
 	Limited func(error) // some directories cannot be watched; called once
@@ -39,127 +32,96 @@ type burst struct {
 	dirty map[string]bool
 	all   bool
 	begun bool
+	anew  bool // what is watched is no longer known
 }
 
-// Watch reports bursts of changes to out until the context ends.
-func Watch(ctx context.Context, o WatchOptions, out chan<- Dirty) error {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", o.Mapping.Path, err)
+// mark notes a directory that may have changed.
+func (b *burst) mark(rel string) {
+	if b.all || b.anew {
+		return
 	}
-	defer func() { _ = w.Close() }() // nothing is watched any more, closed or not
+	if b.dirty == nil {
+		b.dirty = map[string]bool{}
+	}
+	b.dirty[rel] = true
+	b.all = len(b.dirty) > maxDirty
+}
+
+func (b *burst) of(mapping string) Dirty {
+	if b.all {
+		return Dirty{Mapping: mapping}
+	}
+	return Dirty{Mapping: mapping, Dirs: b.dirty}
+}
+
+// Watch reports bursts of changes to out until the context ends. When the
+// mapped directory goes away, is replaced or comes back, or when events were
+// lost, everything is watched anew and all of it counts as changed.
+func Watch(ctx context.Context, o WatchOptions, out chan<- Dirty) error {
 	told := false
-	watch := func(dir string, dirty map[string]bool) {
-		if err := addTree(w, o.Mapping, dir, dirty); err != nil && !told {
+	limited := func(err error) {
+		if !told {
 			told = true
 			o.Limited(err)
 		}
 	}
-	watch(o.Mapping.Dir, nil)
+	s, err := newWatches(o.Mapping, o.Log, limited)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.close() }()
 	if o.Ready != nil {
 		o.Ready()
 	}
-	b := burst{dirty: map[string]bool{}}
-	quiet, most := stopped(), stopped()
+	var b burst
+	var most time.Time   // when the burst ends at the latest
+	var due chan<- Dirty // nil: the burst goes on
+	end := time.NewTimer(time.Hour)
+	end.Stop()
+	look := time.NewTicker(o.Look)
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case e, ok := <-w.Events:
+		case e, ok := <-s.w.Events:
 			if !ok {
 				return nil
 			}
-			if !b.take(o.Mapping.Dir, e) {
+			if !s.take(e, &b) {
 				continue
 			}
-			if e.Has(fsnotify.Create) {
-				watch(e.Name, b.dirty)
-			}
-			quiet.Reset(o.Quiet)
-			if !b.begun {
-				b.begun = true
-				most.Reset(o.Most)
-			}
-			continue
-		case err, ok := <-w.Errors:
-			if !ok {
-				return nil
-			}
-			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				o.Log.Warn("watch", "mapping", o.Mapping.Path, "err", err)
+		case <-s.missed:
+			b.anew = true
+		case <-look.C:
+			if b.anew || !s.lost() {
 				continue
 			}
-			b.all = true
-			quiet.Reset(o.Quiet)
+			b.anew = true
+		case due <- b.of(o.Mapping.Path):
+			due, b = nil, burst{}
 			continue
-		case <-quiet.C:
-		case <-most.C:
-		}
-		quiet.Stop()
-		most.Stop()
-		if len(b.dirty) == 0 && !b.all {
-			continue
-		}
-		d := Dirty{Mapping: o.Mapping.Path, Dirs: b.dirty}
-		if b.all || len(b.dirty) > maxDirty {
-			d.Dirs = nil
-		}
-		select {
-		case out <- d:
-		case <-ctx.Done():
-			return nil
-		}
-		b = burst{dirty: map[string]bool{}}
-	}
-}
-
-func stopped() *time.Timer {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
-}
-
-// take notes an event; bsv's own names are none.
-func (b *burst) take(root string, e fsnotify.Event) bool {
-	base := filepath.Base(e.Name)
-	if strings.HasPrefix(base, newPrefix) || strings.HasPrefix(base, swapPrefix) || base == markerName {
-		return false
-	}
-	rel, err := filepath.Rel(root, filepath.Dir(e.Name))
-	if err != nil {
-		return false
-	}
-	if rel == "." || rel == ".." {
-		rel = ""
-	}
-	b.dirty[filepath.ToSlash(rel)] = true
-	return true
-}
-
-// addTree watches a directory and all below it, and marks new ones dirty. A
-// name that is no directory is nothing to watch.
-func addTree(w *fsnotify.Watcher, m Mapping, dir string, dirty map[string]bool) error {
-	var limit error
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if d != nil && d.IsDir() {
-				return filepath.SkipDir
+		case <-end.C:
+			if b.anew {
+				_ = s.close() // nothing that it still says is of use
+				next, err := newWatches(o.Mapping, o.Log, limited)
+				if err != nil {
+					return err
+				}
+				s, b = next, burst{all: true}
 			}
-			return nil // went away, or unreadable: the scan says so
+			due, b.begun = out, false
+			continue
 		}
-		if !d.IsDir() {
-			return nil
+		if b.anew { // what it was about to tell is not all
+			due = nil
 		}
-		if slices.Contains(m.Hidden, path) {
-			return filepath.SkipDir
+		if due != nil { // it waits for whoever takes it, and grows
+			continue
 		}
-		if err := w.Add(path); err != nil && !errors.Is(err, fs.ErrNotExist) && limit == nil {
-			limit = err
+		if !b.begun {
+			b.begun, most = true, time.Now().Add(o.Most)
 		}
-		if rel, err := filepath.Rel(m.Dir, path); err == nil && dirty != nil && rel != "." {
-			dirty[filepath.ToSlash(rel)] = true
-		}
-		return nil
-	})
-	return errors.Join(limit, err)
+		end.Reset(min(o.Quiet, time.Until(most)))
+	}
 }
