@@ -112,7 +112,7 @@ func (s *watches) lost() bool {
 // none.
 func (s *watches) take(e fsnotify.Event, b *burst) bool {
 	rel, err := filepath.Rel(s.m.Dir, e.Name)
-	if rel = filepath.ToSlash(rel); err != nil || rel == ".." || strings.HasPrefix(rel, "../") || reserved(filepath.Base(e.Name), true) {
+	if rel = filepath.ToSlash(rel); err != nil || rel == ".." || strings.HasPrefix(rel, "../") || reserved(filepath.Base(e.Name)) {
 		return false
 	}
 	moved := e.Has(fsnotify.Create) || e.Has(fsnotify.Rename) || e.Has(fsnotify.Remove)
@@ -238,7 +238,7 @@ func (s *watches) add(path string, up *watched, name string, fi fs.FileInfo, b *
 	entries, err := os.ReadDir(path)
 	n.whole = n.whole && err == nil
 	for _, e := range entries {
-		if !e.IsDir() || reserved(e.Name(), up == nil) {
+		if !e.IsDir() || reserved(e.Name()) {
 			continue
 		}
 		fi, err := e.Info()
