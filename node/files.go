@@ -339,7 +339,7 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 		return res, fail(NotFound, "mkdir "+filepath.Dir(to), "%s: no such directory", filepath.Dir(to))
 	}
 	if e.Kind == object.Dir {
-		return n.restoreTo(ctx, v, RestoreRequest{}, e.Tree, to, res)
+		return n.restoreTo(ctx, v, RestoreRequest{}, wanted{tree: e.Tree, full: e.Tree}, to, res)
 	}
 	dir, name := filepath.Split(to)
 	e.Name = name

@@ -53,49 +53,57 @@ func (n *Node) Restore(ctx context.Context, r RestoreRequest) (RestoreResult, er
 	if err != nil {
 		return res, err
 	}
-	tree, snap, err := n.collect(ctx, v, refs, r)
+	w, snap, err := n.collect(ctx, v, refs, r)
 	if err != nil {
 		return res, err
 	}
 	res.Snapshot = snap
-	return n.restoreTo(ctx, v, r, tree, to, res)
+	return n.restoreTo(ctx, v, r, w, to, res)
 }
 
 // collect makes one tree of what is to be restored: the children of a single
 // directory, or the named files and directories under their names.
-func (n *Node) collect(ctx context.Context, v *vault, refs []string, r RestoreRequest) (object.ID, string, error) {
+func (n *Node) collect(ctx context.Context, v *vault, refs []string, r RestoreRequest) (wanted, string, error) {
 	snap := ""
-	var edits []object.Edit
+	var edits, full []object.Edit
 	for _, ref := range refs {
 		p, path, e, err := n.at(ctx, v, ref)
 		if err != nil {
-			return object.ID{}, "", err
+			return wanted{}, "", err
 		}
 		if !p.snap.IsZero() {
 			snap = p.snap.CID(object.KindSnapshot)
 		}
 		if len(refs) == 1 && e.Kind == object.Dir {
 			tree, err := n.filter(ctx, v, e.Tree, path, r)
-			return tree, snap, err
+			return wanted{tree: tree, full: e.Tree}, snap, err
 		}
 		if path == "/" {
-			return object.ID{}, "", fail(Usage, "", "/ cannot be restored beside other paths")
+			return wanted{}, "", fail(Usage, "", "/ cannot be restored beside other paths")
 		}
+		all := e
+		full = append(full, object.Edit{Name: e.Name, Entry: &all})
 		if e.Kind == object.Dir {
 			if e.Tree, err = n.filter(ctx, v, e.Tree, path, r); err != nil {
-				return object.ID{}, "", err
+				return wanted{}, "", err
 			}
 		}
 		edits = append(edits, object.Edit{Name: e.Name, Entry: &e})
 	}
-	slices.SortFunc(edits, func(a, b object.Edit) int { return strings.Compare(a.Name, b.Name) })
+	for _, list := range [][]object.Edit{edits, full} {
+		slices.SortFunc(list, func(a, b object.Edit) int { return strings.Compare(a.Name, b.Name) })
+	}
 	for i := range edits[1:] {
 		if edits[i].Name == edits[i+1].Name {
-			return object.ID{}, "", fail(Usage, "restore them one by one", "two of the paths end in %q", edits[i].Name)
+			return wanted{}, "", fail(Usage, "restore them one by one", "two of the paths end in %q", edits[i].Name)
 		}
 	}
-	id, _, err := object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, object.ID{}, edits)
-	return id, snap, err
+	w := wanted{many: true}
+	var err error
+	if w.tree, _, err = object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, object.ID{}, edits); err == nil {
+		w.full, _, err = object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, object.ID{}, full)
+	}
+	return w, snap, err
 }
 
 // filter leaves out what --include and --exclude leave out.
@@ -150,7 +158,7 @@ type noMemory struct{}
 
 func (noMemory) Row(string, string) ([]byte, error) { return nil, nil }
 
-func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree object.ID, to string, res RestoreResult) (RestoreResult, error) {
+func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w wanted, to string, res RestoreResult) (RestoreResult, error) {
 	n.work.Lock()
 	defer n.work.Unlock()
 	real, maps, err := n.target(v, to, false)
@@ -174,7 +182,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 		}
 	}
 	if len(list) == 0 {
-		c, err := worktree.Count(ctx, v.repo, v.repo, m, object.ID{}, tree)
+		c, err := worktree.Count(ctx, v.repo, v.repo, m, object.ID{}, w.tree)
 		if err != nil || r.DryRun {
 			res.Applied = Applied(c)
 			return res, err
@@ -182,16 +190,16 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return res, err
 		}
-		if err := n.beginTree(ctx, v, "restore", c.Created, tree); err != nil {
+		if err := n.beginTree(ctx, v, "restore", c.Created, w.tree); err != nil {
 			return res, err
 		}
-		a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, object.ID{}, tree),
+		a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, object.ID{}, w.tree),
 			Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit, Fault: n.fault})
 		res.Applied, res.Problems = Applied(a.Change), problems(a.Problems)
 		if err != nil {
 			return res, err
 		}
-		return n.verify(ctx, v, r, m, tree, res)
+		return n.verify(ctx, v, r, m, w.tree, res)
 	}
 	if r.Overwrite == "" && !r.DryRun {
 		return res, fail(Usage, "choose an empty directory, or say what to do with files that are there: --overwrite changed|newer|never|always", "%s is not empty", to)
@@ -200,7 +208,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, tree o
 	if err != nil {
 		return res, err
 	}
-	want, _, err := n.overwrite(ctx, v, s.Tree, tree, r)
+	want, _, err := n.overwriteWith(ctx, v, s.Tree, w, r)
 	if err != nil {
 		return res, err
 	}
@@ -277,6 +285,7 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 	type piece struct {
 		path string
 		e    object.Entry
+		full object.ID
 	}
 	n.work.Lock() // before anything is put: who runs out of space forgets what was
 	defer n.work.Unlock()
@@ -289,12 +298,13 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 		if !p.snap.IsZero() {
 			res.Snapshot = p.snap.CID(object.KindSnapshot)
 		}
+		full := e.Tree
 		if e.Kind == object.Dir {
 			if e.Tree, err = n.filter(ctx, v, e.Tree, path, r); err != nil {
 				return res, err
 			}
 		}
-		pieces = append(pieces, piece{path, e})
+		pieces = append(pieces, piece{path, e, full})
 	}
 	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
 		for _, p := range pieces {
@@ -304,7 +314,7 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 				return root, err
 			}
 			if ok && old.Kind == object.Dir && e.Kind == object.Dir {
-				id, sum, err := n.overwrite(ctx, v, old.Tree, e.Tree, r)
+				id, sum, err := n.overwriteWith(ctx, v, old.Tree, wanted{tree: e.Tree, full: p.full}, r)
 				if err != nil {
 					return root, err
 				}
