@@ -24,10 +24,10 @@ type applied struct {
 
 // applyState gives the disk the state. The caller holds n.work and has taken
 // a snapshot. Mappings that braked keep what they have.
-func (n *Node) applyState(ctx context.Context, v *vault, consent bool) (applied, error) {
+func (n *Node) applyState(ctx context.Context, v *vault, c consent) (applied, error) {
 	var out applied
 	for range maxReplans {
-		again, err := n.applyOnce(ctx, v, consent, &out)
+		again, err := n.applyOnce(ctx, v, c, &out)
 		if err != nil || !again {
 			return out, err
 		}
@@ -40,7 +40,7 @@ func (n *Node) applyState(ctx context.Context, v *vault, consent bool) (applied,
 	return out, nil
 }
 
-func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *applied) (again bool, err error) {
+func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied) (again bool, err error) {
 	if err := n.whole(ctx, v); err != nil {
 		return false, err
 	}
@@ -81,10 +81,10 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 			return false, err
 		}
 		if want == have {
-			n.setBrake(m.Path, false)
+			n.setBrake(m.Path, "")
 			continue
 		}
-		stop, err := n.shouldBrake(ctx, v, m, have, want, consent)
+		stop, err := n.brakes(ctx, v, m, have, want, c)
 		if err != nil {
 			return false, err
 		}
@@ -92,7 +92,12 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 			if !slices.Contains(out.braked, m.Path) {
 				out.braked = append(out.braked, m.Path)
 			}
-			continue
+			if want, err = n.askedPart(ctx, v, m, have, c); err != nil {
+				return false, err
+			}
+			if want == have {
+				continue
+			}
 		}
 		jobs = append(jobs, job{m, have, want})
 	}
@@ -168,45 +173,6 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, consent bool, out *appli
 	}
 	n.Bus.Publish(event.Event{Kind: event.Applied, ID: state.Root.CID(object.KindTree), Files: out.change.Created + out.change.Updated + out.change.Deleted})
 	return false, nil
-}
-
-func (n *Node) shouldBrake(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, consent bool) (bool, error) {
-	if consent || !n.home.Config().Sync.Brake {
-		n.setBrake(m.Path, false)
-		return false, nil
-	}
-	c, err := worktree.Count(ctx, v.repo, v.repo, m, have, want)
-	if err != nil || c.Deleted <= 25 {
-		n.setBrake(m.Path, false)
-		return false, err
-	}
-	files, left := uint64(0), uint64(0)
-	for _, t := range []struct {
-		id object.ID
-		n  *uint64
-	}{{have, &files}, {want, &left}} {
-		for pe, err := range object.Walk(ctx, v.repo, t.id) {
-			if err != nil {
-				return false, err
-			}
-			if pe.Entry.Kind != object.Dir {
-				*t.n++
-			}
-		}
-	}
-	stop := worktree.Brake(c, files, left)
-	n.setBrake(m.Path, stop)
-	return stop, nil
-}
-
-func (n *Node) setBrake(path string, on bool) {
-	n.loopMu.Lock()
-	defer n.loopMu.Unlock()
-	if on {
-		n.brake[path] = true
-	} else {
-		delete(n.brake, path)
-	}
 }
 
 func (n *Node) isPaused(path string) bool {

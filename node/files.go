@@ -21,7 +21,7 @@ type EditResult struct {
 	Problems []Problem `json:"problems"`
 }
 
-func (n *Node) edited(ctx context.Context, v *vault, a applied, err error) (EditResult, error) {
+func (n *Node) edited(ctx context.Context, v *vault, a applied, err error, paths ...string) (EditResult, error) {
 	res := EditResult{Applied: Applied(a.change), Problems: problems(a.problems)}
 	if err != nil {
 		return res, err
@@ -29,6 +29,7 @@ func (n *Node) edited(ctx context.Context, v *vault, a applied, err error) (Edit
 	p, err := n.resolve(ctx, v, "")
 	if err == nil {
 		res.State = p.root.CID(object.KindTree)
+		err = n.heldBack(ctx, v, a, paths...)
 	}
 	return res, err
 }
@@ -109,7 +110,11 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 		return root, nil
 	})
 	a.problems = append(bad, a.problems...)
-	return n.edited(ctx, v, a, err)
+	var paths []string
+	for _, pe := range add {
+		paths = append(paths, pe.Path)
+	}
+	return n.edited(ctx, v, a, err, paths...)
 }
 
 // destination looks up a path that is to be written: what lies above it must be
@@ -215,7 +220,7 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 		}
 		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
 	})
-	return n.edited(ctx, v, a, err)
+	return n.edited(ctx, v, a, err, path)
 }
 
 // PathRequest is bsv mkdir and rm.
@@ -251,7 +256,7 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 		e := object.Entry{Kind: object.Dir, Tree: id, Mode: 0o755, MTime: n.now().UnixNano()}
 		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
 	})
-	return n.edited(ctx, v, a, err)
+	return n.edited(ctx, v, a, err, path)
 }
 
 // Rm is bsv rm: the history keeps what is removed.
@@ -279,7 +284,7 @@ func (n *Node) Rm(ctx context.Context, r PathRequest) (EditResult, error) {
 		}
 		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, nil)
 	})
-	return n.edited(ctx, v, a, err)
+	return n.edited(ctx, v, a, err, path)
 }
 
 // Get opens a file of the vault for reading: bsv get [REF:]VPATH -.

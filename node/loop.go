@@ -152,7 +152,7 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 	bad := t.problems
 	if err == nil {
 		var a applied
-		a, err = n.applyState(ctx, v, false)
+		a, err = n.applyState(ctx, v, consent{})
 		bad = append(bad, a.problems...)
 	}
 	if err == nil {
@@ -172,7 +172,7 @@ func (n *Node) arrived(ctx context.Context) bool {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	a, err := n.applyState(ctx, v, false)
+	a, err := n.applyState(ctx, v, consent{})
 	if err == nil {
 		err = v.repo.Compact(ctx)
 	}
@@ -181,7 +181,7 @@ func (n *Node) arrived(ctx context.Context) bool {
 	}
 	n.told.log(n, a.problems, false)
 	for _, m := range a.braked {
-		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: "many deletions wait for consent: bsv sync --accept-deletes"})
+		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: n.whyBraked(m) + "; that waits for consent: bsv sync --accept-deletes"})
 	}
 	n.report(ctx, err)
 	return err == nil

@@ -239,7 +239,7 @@ func (n *Node) unmap(v *vault, path string) error {
 			return err
 		}
 	}
-	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil), n.home.State().SetValue(unreadKey(path), nil))
+	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil), n.home.State().SetValue(brakeKey(path), nil), n.home.State().SetValue(unreadKey(path), nil))
 }
 
 // MapList is bsv map list.
@@ -287,7 +287,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			return res, err
 		}
 		if known && have != want {
-			if _, err := n.shouldBrake(ctx, v, m, have, want, false); err != nil {
+			if err := n.shouldBrake(ctx, v, m, have, want); err != nil {
 				return res, err
 			}
 		}
@@ -312,8 +312,8 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.Reason = "paused", m.CheckMarker().Error()
 		case damaged:
 			i.State, i.Reason = "damaged", damageText(lost)
-		case n.brake[m.Path]:
-			i.State, i.Reason = "waiting", "many deletions wait for consent: bsv sync --accept-deletes"
+		case n.brake[m.Path] != "":
+			i.State, i.Reason = "waiting", n.brake[m.Path]+"; that waits for consent: bsv sync --accept-deletes"
 		case unmerged:
 			i.State, i.Reason = "unmerged", "the vault merges by newer rules: install a newer bsv"
 		case !known:

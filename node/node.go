@@ -66,7 +66,7 @@ type Node struct {
 	running bool
 	written map[string]*worktree.Written // by mapping: what the last apply wrote
 	paused  map[string]string            // mapping → reason
-	brake   map[string]bool              // mapping → an apply waits for consent
+	brake   map[string]string            // mapping → why an apply waits for consent
 	limited error                        // why watching is incomplete
 	scanned time.Time
 	maps    chan struct{} // nil unless Run runs
@@ -104,7 +104,7 @@ func (v *vault) env() merge.Env {
 // Open opens the node of a home.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{home: o.Home, fs: o.FS, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
-		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]bool{}}
+		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]string{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

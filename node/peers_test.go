@@ -34,7 +34,10 @@ type device struct {
 	net  *meter
 }
 
-func newDevice(t testing.TB, words string) *device {
+func newDevice(t testing.TB, words string) *device { return newDeviceAt(t, words, nil) }
+
+// newDeviceAt is newDevice with a clock.
+func newDeviceAt(t testing.TB, words string, now func() time.Time) *device {
 	t.Helper()
 	ctx := context.Background()
 	tmp := t.TempDir()
@@ -42,7 +45,7 @@ func newDevice(t testing.TB, words string) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open(ctx, node.Options{Home: h})
+	n, err := node.Open(ctx, node.Options{Home: h, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

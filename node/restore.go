@@ -329,11 +329,19 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 		return root, nil
 	})
 	res.Applied, res.Problems = Applied(out.change), problems(out.problems)
+	if err == nil {
+		var paths []string
+		for _, p := range pieces {
+			paths = append(paths, p.path)
+		}
+		err = n.heldBack(ctx, v, out, paths...)
+	}
 	return res, err
 }
 
 // editState takes a snapshot of the disk, changes the state by edit, writes
-// that as a snapshot and applies it. The caller holds n.work.
+// that as a snapshot and applies it. Its consent is for what edit changes, not
+// for what waits already. The caller holds n.work.
 func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, edit func(root object.ID) (object.ID, error)) (applied, error) {
 	t, err := n.takeSnapshot(ctx, v, "", nil, nil)
 	if err != nil {
@@ -356,7 +364,7 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 		return applied{change: c}, err
 	}
 	if root == st.Root { // but the disk may not have been given it yet
-		out, err := n.applyState(ctx, v, true)
+		out, err := n.applyState(ctx, v, consent{})
 		out.problems = append(t.problems, out.problems...)
 		return out, err
 	}
@@ -369,7 +377,7 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 	if _, err := n.writeSnapshot(ctx, v, d, h, msg, func([]object.ID) error { return nil }); err != nil {
 		return applied{}, err
 	}
-	out, err := n.applyState(ctx, v, true)
+	out, err := n.applyState(ctx, v, consent{before: st.Root, after: root})
 	out.problems = append(t.problems, out.problems...)
 	return out, err
 }

@@ -62,7 +62,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		case "paused":
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Path, x.Reason), n.pausedHint(ctx, v, x.Path)})
 		case "waiting":
-			s.Warnings = append(s.Warnings, Warning{x.Path + ": many deletions of another device wait for consent", "bsv sync --accept-deletes"})
+			s.Warnings = append(s.Warnings, Warning{x.Path + ": " + n.whyBraked(x.Path), "bsv diff, then: bsv sync --accept-deletes"})
 		}
 		if u, err := n.unread(x.Path); err != nil {
 			return s, err

@@ -163,7 +163,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	var braked []string
 	if disk {
 		n.work.Lock()
-		a, err := n.applyState(ctx, v, r.AcceptDeletes)
+		a, err := n.applyState(ctx, v, consent{all: r.AcceptDeletes})
 		if err == nil {
 			err = n.heartbeat(ctx, v)
 		}
@@ -200,7 +200,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	}
 	switch {
 	case len(braked) > 0:
-		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: another device deleted most of the files; nothing was deleted here", braked[0])
+		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: %s", braked[0], n.whyBraked(braked[0]))
 	case len(targets) > 0 && reached == 0:
 		return res, fail(Unreachable, "start it there: bsv node; what is stored here is safe", "no other device was reached: %v", res.Unreachable)
 	}

@@ -250,3 +250,14 @@ func TestBrake(t *testing.T) {
 		}
 	}
 }
+
+func TestBrakeTurned(t *testing.T) {
+	for _, c := range []struct {
+		turned, files uint64
+		want          bool
+	}{{25, 25, false}, {26, 26, true}, {50, 100, false}, {51, 100, true}} {
+		if got := BrakeTurned(c.turned, c.files); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}

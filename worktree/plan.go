@@ -140,17 +140,24 @@ func Count(ctx context.Context, g object.Getter, c Content, m Mapping, materiali
 }
 
 // The safety brake: more than brakeFiles deletions that are more than
-// brakePart of all files, or that empty the mapping, wait for consent.
+// brakePart of all files, or that empty the mapping, wait for consent; so do
+// more than brakeFiles files, most of all, that turned incompressible.
 const (
 	brakeFiles = 25
 	brakePart  = 0.4
 )
 
+// BrakeWeighs reports whether so many files may stop an apply at all.
+func BrakeWeighs(files uint64) bool { return files > brakeFiles }
+
 // Brake reports whether going from the materialised tree of files files to
 // the wanted one deletes so much that a person should say yes first.
 func Brake(n Change, files, left uint64) bool {
-	if n.Deleted <= brakeFiles {
+	if !BrakeWeighs(n.Deleted) {
 		return false
 	}
 	return float64(n.Deleted) > brakePart*float64(files) || left == 0
 }
+
+// BrakeTurned is Brake for files that turned incompressible.
+func BrakeTurned(turned, files uint64) bool { return BrakeWeighs(turned) && turned > files/2 }

@@ -159,7 +159,7 @@ func (a *app) fetchCommand() *cobra.Command {
 func (a *app) syncCommand() *cobra.Command {
 	var r node.SyncRequest
 	c := a.syncing("sync [REPO]…", "Snapshot, fetch, merge, apply and push", "sync", &r)
-	c.Flags().BoolVar(&r.AcceptDeletes, "accept-deletes", false, "apply a mass deletion of another device")
+	c.Flags().BoolVar(&r.AcceptDeletes, "accept-deletes", false, "apply what waits: another device deleted most files, or made most incompressible")
 	return c
 }
 
