@@ -53,7 +53,11 @@ func (n *Node) weigh(ctx context.Context, v *vault, m worktree.Mapping, have, wa
 		l.Marks[i].Deleted += pending.Deleted
 		l.Marks[i].Rewritten += pending.Rewritten
 	}
-	return "", l, s.meant(ctx, &l)
+	err = s.meant(ctx, &l)
+	if isDamage(err) {
+		l.Marks, err = nil, nil
+	}
+	return "", l, err
 }
 
 // due reports whether it is time for a new mark.
