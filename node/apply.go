@@ -24,10 +24,17 @@ type applied struct {
 
 // applyState gives the disk the state. The caller holds n.work and has taken
 // a snapshot. Mappings that braked keep what they have.
-func (n *Node) applyState(ctx context.Context, v *vault, c consent) (applied, error) {
+func (n *Node) applyState(ctx context.Context, v *vault, accept bool) (applied, error) {
 	var out applied
+	c, err := n.consent(ctx, v, accept)
+	if err != nil {
+		return out, err
+	}
 	for range maxReplans {
 		again, err := n.applyOnce(ctx, v, c, &out)
+		if err == nil && !again {
+			err = n.answered(c)
+		}
 		if err != nil || !again {
 			return out, err
 		}

@@ -74,7 +74,11 @@ func (n *Node) shouldBrake(ctx context.Context, v *vault, m worktree.Mapping, ha
 	if err != nil {
 		return err
 	}
-	why, _, err := n.weigh(ctx, v, m, have, want, consent{}, old)
+	c, err := n.consent(ctx, v, false)
+	if err != nil {
+		return err
+	}
+	why, _, err := n.weigh(ctx, v, m, have, want, c, old)
 	if err == nil {
 		n.setBrake(m.Path, why)
 	}

@@ -405,7 +405,7 @@ func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, as string
 	}
 	_, err = n.takeSnapshot(ctx, v, "", nil, nil)
 	if err == nil {
-		_, err = n.applyState(ctx, v, consent{})
+		_, err = n.applyState(ctx, v, false)
 	}
 	n.work.Unlock()
 	if err != nil {

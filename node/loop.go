@@ -152,7 +152,7 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 	bad := t.problems
 	if err == nil {
 		var a applied
-		a, err = n.applyState(ctx, v, consent{})
+		a, err = n.applyState(ctx, v, false)
 		bad = append(bad, a.problems...)
 	}
 	if err == nil {
@@ -172,7 +172,7 @@ func (n *Node) arrived(ctx context.Context) bool {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	a, err := n.applyState(ctx, v, consent{})
+	a, err := n.applyState(ctx, v, false)
 	if err == nil {
 		err = v.repo.Compact(ctx)
 	}

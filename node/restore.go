@@ -339,10 +339,10 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 	return res, err
 }
 
-// editState takes a snapshot of the disk, changes the state by edit, writes
-// that as a snapshot and applies it. Its consent is for what edit changes, not
+// editState takes a snapshot of the disk, changes the state by change, writes
+// that as a snapshot and applies it. Its consent is for what change does, not
 // for what waits already. The caller holds n.work.
-func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, edit func(root object.ID) (object.ID, error)) (applied, error) {
+func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, change func(root object.ID) (object.ID, error)) (applied, error) {
 	t, err := n.takeSnapshot(ctx, v, "", nil, nil)
 	if err != nil {
 		return applied{}, err
@@ -355,7 +355,7 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 	if err != nil {
 		return applied{}, err
 	}
-	root, err := edit(st.Root)
+	root, err := change(st.Root)
 	if err != nil {
 		return applied{}, err
 	}
@@ -364,7 +364,7 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 		return applied{change: c}, err
 	}
 	if root == st.Root { // but the disk may not have been given it yet
-		out, err := n.applyState(ctx, v, consent{})
+		out, err := n.applyState(ctx, v, false)
 		out.problems = append(t.problems, out.problems...)
 		return out, err
 	}
@@ -373,11 +373,14 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ed
 	if err != nil {
 		return applied{}, err
 	}
+	if err := n.ask(ctx, v, edit{st.Root, root}); err != nil {
+		return applied{}, err
+	}
 	// The disk was given what it was given: A stays until the apply begins.
 	if _, err := n.writeSnapshot(ctx, v, d, h, msg, func([]object.ID) error { return nil }); err != nil {
 		return applied{}, err
 	}
-	out, err := n.applyState(ctx, v, consent{before: st.Root, after: root})
+	out, err := n.applyState(ctx, v, false)
 	out.problems = append(t.problems, out.problems...)
 	return out, err
 }

@@ -100,8 +100,8 @@ func (s *scale) past(ctx context.Context, l *lookback, have object.ID, now int64
 	return "", nil
 }
 
-// own takes out of the marks what this device itself deleted since the last
-// apply.
+// own takes out of the marks what this device itself did since the last apply
+// that deleted: when it deleted something of them.
 func (s *scale) own(ctx context.Context, l *lookback, have object.ID) error {
 	if len(l.Marks) == 0 || l.Goal.IsZero() {
 		return nil
@@ -110,39 +110,40 @@ func (s *scale) own(ctx context.Context, l *lookback, have object.ID) error {
 	if err != nil || !deletes {
 		return err
 	}
-	if err := s.move(ctx, l, l.Goal, have); err != nil {
+	if err := s.move(ctx, l, have, differs(ctx, s.v, "/", l.Goal, have)); err != nil {
 		return err
 	}
 	l.Goal = have
 	return nil
 }
 
-// meant takes out of the marks what an edit deletes.
+// meant takes out of the marks what edits delete.
 func (s *scale) meant(ctx context.Context, l *lookback) error {
-	if s.c.before == s.c.after {
-		return nil
+	for _, e := range s.c.edits {
+		before, err := subtree(ctx, s.v, e.Before, s.m.Path)
+		if err != nil {
+			return err
+		}
+		after, err := subtree(ctx, s.v, e.After, s.m.Path)
+		if err != nil {
+			return err
+		}
+		if deletes, err := s.deletes(ctx, before, after); err != nil {
+			return err
+		} else if deletes {
+			return s.move(ctx, l, s.want, s.c.asked(ctx, s.v, s.m))
+		}
 	}
-	before, err := subtree(ctx, s.v, s.c.before, s.m.Path)
-	if err != nil {
-		return err
-	}
-	after, err := subtree(ctx, s.v, s.c.after, s.m.Path)
-	if err != nil {
-		return err
-	}
-	deletes, err := s.deletes(ctx, before, after)
-	if err != nil || !deletes {
-		return err
-	}
-	return s.move(ctx, l, before, s.want)
+	return nil
 }
 
-// move makes to the tree of all marks; what was lost until from stays counted.
-func (s *scale) move(ctx context.Context, l *lookback, from, to object.ID) error {
+// move makes to the tree of all marks. What others did on the way there stays
+// counted, what mine reports does not.
+func (s *scale) move(ctx context.Context, l *lookback, to object.ID, mine func([]string) (bool, error)) error {
 	for i, x := range l.Marks {
-		w, err := worktree.Weigh(ctx, s.v.repo, s.v.repo, s.m, x.Tree, from, nil)
+		w, err := worktree.Weigh(ctx, s.v.repo, s.v.repo, s.m, x.Tree, to, mine)
 		if err == nil && worktree.BrakeWeighs(w.Deleted) {
-			err = w.Elsewhere(ctx, s.v.repo, x.Tree, from)
+			err = w.Elsewhere(ctx, s.v.repo, x.Tree, to)
 		}
 		if err != nil {
 			return err
@@ -220,7 +221,7 @@ func (s *scale) against(ctx context.Context, x *lookedBack, l *worktree.Loss) (s
 	if ok, err := s.mayBrake(ctx, x, l.Deleted+x.Gone, l.Rewritten+x.Turned); err != nil || !ok {
 		return "", err
 	}
-	if s.c.before != s.c.after {
+	if len(s.c.edits) > 0 {
 		var err error
 		if l, err = worktree.Weigh(ctx, s.v.repo, s.v.repo, s.m, x.Tree, s.want, s.c.asked(ctx, s.v, s.m)); err != nil {
 			return "", err

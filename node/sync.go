@@ -163,7 +163,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	var braked []string
 	if disk {
 		n.work.Lock()
-		a, err := n.applyState(ctx, v, consent{all: r.AcceptDeletes})
+		a, err := n.applyState(ctx, v, r.AcceptDeletes)
 		if err == nil {
 			err = n.heartbeat(ctx, v)
 		}
