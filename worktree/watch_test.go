@@ -172,6 +172,13 @@ func TestWatchRenames(t *testing.T) {
 			w.must(os.Remove(w.path("a")))
 			w.mkdir("a/b")
 		}, []string{"a", "a/b"}},
+		{"renamed and removed at once", func(w *watching) {
+			for range 300 {
+				w.mkdir("t/u")
+				w.rename("t", "v")
+				w.must(os.RemoveAll(w.path("v")))
+			}
+		}, []string{"a", "a/b/c"}},
 		{"aside under bsv's own name", func(w *watching) {
 			w.rename("a", swapPrefix+"1")
 			w.settle()
