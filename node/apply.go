@@ -24,8 +24,8 @@ type applied struct {
 
 // applyState gives the disk the state. The caller holds n.work and has taken
 // a snapshot. Mappings that braked keep what they have.
-func (n *Node) applyState(ctx context.Context, v *vault, accept bool) (applied, error) {
-	var out applied
+func (n *Node) applyState(ctx context.Context, v *vault, accept bool) (out applied, err error) {
+	defer func() { n.note(ctx, workApply, err) }()
 	c, err := n.consent(ctx, v, accept)
 	if err != nil {
 		return out, err
@@ -89,6 +89,9 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 		}
 		if want == have {
 			n.setBrake(m.Path, "")
+			if err := n.noteUnapplied(m.Path, nil); err != nil {
+				return false, err
+			}
 			continue
 		}
 		stop, err := n.brakes(ctx, v, m, have, want, c)
@@ -159,6 +162,9 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 			return true, nil
 		}
 		if err != nil {
+			return false, err
+		}
+		if err := n.noteUnapplied(j.m.Path, r.Problems); err != nil {
 			return false, err
 		}
 		g.Materialised[j.m.Path] = j.want

@@ -117,7 +117,16 @@ func (n *Node) beat(ctx context.Context) {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	n.report(ctx, n.heartbeat(ctx, v))
+	err = n.heartbeat(ctx, v)
+	n.note(ctx, workPublish, err)
+	n.report(ctx, err)
+}
+
+// compact merges small packs. The caller holds n.work.
+func (n *Node) compact(ctx context.Context, v *vault) error {
+	err := v.repo.Compact(ctx)
+	n.note(ctx, workCompact, err)
+	return err
 }
 
 func (n *Node) mapsChan() chan struct{} {
@@ -147,18 +156,16 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 	defer n.work.Unlock()
 	t, err := n.takeSnapshot(ctx, v, "", nil, dirty)
 	if err == nil && !t.id.IsZero() {
-		err = v.repo.Compact(ctx)
+		err = n.compact(ctx, v)
 	}
-	bad := t.problems
+	var a applied
 	if err == nil {
-		var a applied
 		a, err = n.applyState(ctx, v, false)
-		bad = append(bad, a.problems...)
 	}
 	if err == nil {
 		err = n.announce(ctx, v)
 	}
-	n.told.log(n, bad, dirty == nil)
+	n.told.log(n, t.problems, a.problems, dirty == nil)
 	n.report(ctx, err)
 	return err == nil
 }
@@ -174,12 +181,12 @@ func (n *Node) arrived(ctx context.Context) bool {
 	defer n.work.Unlock()
 	a, err := n.applyState(ctx, v, false)
 	if err == nil {
-		err = v.repo.Compact(ctx)
+		err = n.compact(ctx, v)
 	}
 	if err == nil {
 		err = n.announce(ctx, v)
 	}
-	n.told.log(n, a.problems, false)
+	n.told.log(n, nil, a.problems, false)
 	for _, m := range a.braked {
 		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: n.whyBraked(m) + "; that waits for consent: bsv sync --accept-deletes"})
 	}

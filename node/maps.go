@@ -239,7 +239,7 @@ func (n *Node) unmap(v *vault, path string) error {
 			return err
 		}
 	}
-	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil), n.home.State().SetValue(brakeKey(path), nil), n.home.State().SetValue(unreadKey(path), nil))
+	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil), n.home.State().SetValue(brakeKey(path), nil), n.home.State().SetValue(unreadKey(path), nil), n.home.State().SetValue(unappliedKey(path), nil))
 }
 
 // MapList is bsv map list.
@@ -327,12 +327,10 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.LastScan = at.UTC().Format(time.RFC3339)
 			i.Overdue = n.now().Sub(at) > max(overdueAfter, 3*n.home.Config().Snapshot.Every)
 		}
-		if u, err := n.unread(m.Path); err != nil {
+		if err := n.hinder(&i); err != nil {
 			return res, err
-		} else if u.count() > 0 && (i.State == "clean" || i.State == "changed") {
-			i.State, i.Reason = "unread", u.String()
 		}
-		if i.Overdue && (i.State == "clean" || i.State == "changed" || i.State == "unread") {
+		if i.Overdue && slices.Contains([]string{"clean", "changed", "unread", "unapplied", "failing"}, i.State) {
 			i.State = "OVERDUE"
 		}
 		if known && !damaged {
@@ -346,4 +344,32 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		res.Maps = append(res.Maps, i)
 	}
 	return res, nil
+}
+
+// hinder makes it the state of a mapping what stands in the way of its being
+// clean, and the worst its reason. The caller holds loopMu.
+func (n *Node) hinder(i *MapInfo) error {
+	if i.State != "clean" && i.State != "changed" {
+		return nil
+	}
+	unread, err := n.kept(unreadKey(i.Path))
+	if err != nil {
+		return err
+	}
+	unapplied, err := n.kept(unappliedKey(i.Path))
+	if err != nil {
+		return err
+	}
+	if unread.count() > 0 {
+		i.State, i.Reason = "unread", unread.say("read")
+	}
+	if unapplied.count() > 0 {
+		i.State, i.Reason = "unapplied", unapplied.say("written")
+	}
+	for _, work := range []string{workApply, workSnapshot} {
+		if err := n.failing[work]; err != nil && !errors.Is(err, merge.ErrVersion) {
+			i.State, i.Reason = "failing", Explain(err).Msg
+		}
+	}
+	return nil
 }

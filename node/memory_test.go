@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/internal/fault"
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/node"
 	"github.com/bsvsync/bsv/node/memnet"
 	"github.com/bsvsync/bsv/object"
@@ -32,6 +34,8 @@ type member struct {
 	end  func()
 
 	fault *fault.Injector
+	log   *slog.Logger
+	disk  vfs.FS // of the repository; nil: the real one
 }
 
 // newMember starts a node. Words make it a device of their vault; without
@@ -60,7 +64,7 @@ func (m *member) open() {
 	if m.home, err = home.Open(m.t.Context(), home.Paths{Dir: filepath.Join(m.tmp, "home"), Config: filepath.Join(m.tmp, "config.toml")}, home.Options{Create: true}); err != nil {
 		m.t.Fatal(err)
 	}
-	if m.Node, err = node.Open(m.t.Context(), node.Options{Home: m.home, Fault: m.fault}); err != nil {
+	if m.Node, err = node.Open(m.t.Context(), node.Options{Home: m.home, FS: m.disk, Log: m.log, Fault: m.fault}); err != nil {
 		m.t.Fatal(err)
 	}
 }

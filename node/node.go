@@ -68,6 +68,7 @@ type Node struct {
 	paused  map[string]string            // mapping → reason
 	brake   map[string]string            // mapping → why an apply waits for consent
 	limited error                        // why watching is incomplete
+	failing map[string]error             // what was tried last and failed
 	scanned time.Time
 	maps    chan struct{} // nil unless Run runs
 }
@@ -104,7 +105,7 @@ func (v *vault) env() merge.Env {
 // Open opens the node of a home.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{home: o.Home, fs: o.FS, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
-		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]string{}}
+		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]string{}, failing: map[string]error{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

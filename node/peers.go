@@ -20,7 +20,7 @@ func (n *Node) Peers(ctx context.Context) (PeersResult, error) {
 	if err != nil {
 		return res, err
 	}
-	heads, _, err := v.view.H(ctx)
+	heads, pending, err := v.view.H(ctx)
 	if err != nil {
 		return res, err
 	}
@@ -41,6 +41,9 @@ func (n *Node) Peers(ctx context.Context) (PeersResult, error) {
 				p.State = "connected"
 				p.UpToDate = x.hasAcked(heads)
 			}
+		}
+		if v.view.names(d, pending) { // it has what is not here
+			p.UpToDate = false
 		}
 		res.Peers = append(res.Peers, p)
 	}

@@ -15,49 +15,98 @@ import (
 // are counted.
 const mostProblems = 10
 
-// unread is what the last scans of a mapping could not read.
-type unread struct {
+// kept is problems of a mapping that are kept: the first by name.
+type kept struct {
 	First []Problem `json:"first"`
 	More  int       `json:"more"`
 }
 
-func (u unread) count() int { return len(u.First) + u.More }
+func (k kept) count() int { return len(k.First) + k.More }
 
-func (u unread) String() string {
-	text := count(u.count(), "path") + " could not be read"
-	if len(u.First) > 0 {
-		text += ": " + legible(u.First[0].Raw()) + ": " + u.First[0].Reason
+// mostNamed is how many of them a warning names.
+const mostNamed = 3
+
+// say tells them; what says what could not be done.
+func (k kept) say(what string) string {
+	text := count(k.count(), "path") + " could not be " + what
+	for i, p := range k.First[:min(len(k.First), mostNamed)] {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		text += sep + legible(p.Raw()) + ": " + p.Reason
 	}
-	if u.count() > 1 {
+	if k.count() > mostNamed {
 		text += ", …"
 	}
 	return text
 }
 
-func unreadKey(mapping string) string { return "unread " + mapping }
+func (k *kept) add(list []worktree.Problem) {
+	for _, p := range problems(list) {
+		switch {
+		case slices.Contains(k.First, p):
+		case len(k.First) < mostProblems:
+			k.First = append(k.First, p)
+		default:
+			k.More++
+		}
+	}
+}
 
-// unread is what is kept of a mapping. What cannot be decoded is as if
-// nothing were kept: the next scan tells.
-func (n *Node) unread(mapping string) (unread, error) {
-	var u unread
-	b, err := n.home.State().Value(unreadKey(mapping))
+// What the last scans of a mapping could not read, and what the last apply
+// could not write.
+func unreadKey(mapping string) string    { return "unread " + mapping }
+func unappliedKey(mapping string) string { return "unapplied " + mapping }
+
+// kept is what is kept under a key. What cannot be decoded is as if nothing
+// were kept: the next turn tells.
+func (n *Node) kept(key string) (kept, error) {
+	var k kept
+	b, err := n.home.State().Value(key)
 	if err != nil || b == nil {
-		return u, err
+		return k, err
 	}
-	if json.Unmarshal(b, &u) != nil {
-		return unread{}, nil
+	if json.Unmarshal(b, &k) != nil {
+		return kept{}, nil
 	}
-	return u, nil
+	return k, nil
+}
+
+// keep writes down what is no longer what is kept.
+func (n *Node) keep(key string, old, now kept) error {
+	if now.More == old.More && slices.Equal(now.First, old.First) {
+		return nil
+	}
+	if now.count() == 0 {
+		return n.home.State().SetValue(key, nil)
+	}
+	b, err := json.Marshal(now)
+	if err != nil {
+		return fmt.Errorf("note problems: %w", err)
+	}
+	return n.home.State().SetValue(key, b)
+}
+
+// noteUnapplied keeps what an apply could not write: it tries all that differs.
+func (n *Node) noteUnapplied(mapping string, found []worktree.Problem) error {
+	old, err := n.kept(unappliedKey(mapping))
+	if err != nil {
+		return err
+	}
+	var now kept
+	now.add(found)
+	return n.keep(unappliedKey(mapping), old, now)
 }
 
 // noteProblems keeps what a scan of a mapping could not read. A scan of some
 // directories says nothing of the others.
 func (n *Node) noteProblems(mapping string, found []worktree.Problem, dirs map[string]bool) error {
-	old, err := n.unread(mapping)
+	old, err := n.kept(unreadKey(mapping))
 	if err != nil {
 		return err
 	}
-	var now unread
+	var now kept
 	if dirs != nil {
 		now.More = old.More
 		for _, p := range old.First {
@@ -68,26 +117,8 @@ func (n *Node) noteProblems(mapping string, found []worktree.Problem, dirs map[s
 			}
 		}
 	}
-	for _, p := range problems(found) {
-		switch {
-		case slices.Contains(now.First, p):
-		case len(now.First) < mostProblems:
-			now.First = append(now.First, p)
-		default:
-			now.More++
-		}
-	}
-	if now.More == old.More && slices.Equal(now.First, old.First) {
-		return nil
-	}
-	if now.count() == 0 {
-		return n.home.State().SetValue(unreadKey(mapping), nil)
-	}
-	b, err := json.Marshal(now)
-	if err != nil {
-		return fmt.Errorf("note problems: %w", err)
-	}
-	return n.home.State().SetValue(unreadKey(mapping), b)
+	now.add(found)
+	return n.keep(unreadKey(mapping), old, now)
 }
 
 // told remembers which problems the loop has logged, so that a file that stays
@@ -97,32 +128,36 @@ type told struct {
 	more  int
 }
 
-// log logs the new ones of a turn's problems. A whole turn that no longer meets
-// a problem forgets it.
-func (t *told) log(n *Node, list []worktree.Problem, whole bool) {
+// log logs the new ones of what a turn could not read and not write. A whole
+// turn that no longer meets a problem forgets it.
+func (t *told) log(n *Node, unread, unapplied []worktree.Problem, whole bool) {
 	next := told{named: map[worktree.Problem]bool{}}
 	if !whole {
 		maps.Copy(next.named, t.named)
 	}
-	for _, p := range list {
-		hint := "what cannot be read keeps its last version; bsv snapshot names all such paths"
-		if isDamage(p.Err) {
-			hint = Explain(p.Err).Hint
-		}
-		p.Err = nil
-		switch {
-		case next.named[p]:
-		case len(next.named) == mostProblems:
-			next.more++
-		default:
-			next.named[p] = true
-			if !t.named[p] {
-				n.log.Warn(p.Path+": "+p.Reason, "hint", hint)
+	name := func(list []worktree.Problem, hint string) {
+		for _, p := range list {
+			hint := hint
+			if isDamage(p.Err) {
+				hint = Explain(p.Err).Hint
+			}
+			p.Err = nil
+			switch {
+			case next.named[p]:
+			case len(next.named) == mostProblems:
+				next.more++
+			default:
+				next.named[p] = true
+				if !t.named[p] {
+					n.log.Warn(p.Path+": "+p.Reason, "hint", hint)
+				}
 			}
 		}
 	}
+	name(unread, "what cannot be read keeps its last version; bsv snapshot names all such paths")
+	name(unapplied, "what cannot be written stays as it is here; bsv sync names all such paths")
 	if next.more > t.more {
-		n.log.Warn(count(next.more, "path")+" more could not be read or written", "hint", "bsv snapshot names them all")
+		n.log.Warn(count(next.more, "path")+" more could not be read or written", "hint", "bsv sync names them all")
 	}
 	if !whole {
 		next.more = max(next.more, t.more)

@@ -92,6 +92,9 @@ func (n *Node) takeSnapshot(ctx context.Context, v *vault, msg string, only []st
 	if err != nil && Explain(err).Kind == NoSpace {
 		err = errors.Join(err, v.repo.Rollback())
 	}
+	if err != nil || only == nil && dirty == nil { // of what failed nobody knows any more what was dirty
+		n.note(ctx, workSnapshot, err)
+	}
 	return t, err
 }
 

@@ -14,7 +14,7 @@ import (
 
 // Status is bsv status.
 func (n *Node) Status(ctx context.Context) (Status, error) {
-	s := Status{Pending: []string{}, Heads: []string{}, Maps: []MapInfo{}, Peers: []PeerInfo{}, Repos: []RepoInfo{}, Warnings: []Warning{}, Addrs: []string{}}
+	s := Status{Pending: []string{}, Heads: []string{}, Maps: []MapInfo{}, Peers: []PeerInfo{}, Repos: []RepoInfo{}, Warnings: []Warning{}, Failing: []Failing{}, Addrs: []string{}}
 	v, err := n.open()
 	if err != nil {
 		return s, err
@@ -52,6 +52,10 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if len(lost) > 0 {
 		s.Warnings = append(s.Warnings, Warning{damageText(lost), "bsv sync"})
 	}
+	s.Failing = n.failures(len(lost) > 0)
+	for _, f := range s.Failing {
+		s.Warnings = append(s.Warnings, f.warning())
+	}
 	m, err := n.MapList(ctx)
 	if err != nil {
 		return s, err
@@ -64,10 +68,17 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		case "waiting":
 			s.Warnings = append(s.Warnings, Warning{x.Path + ": " + n.whyBraked(x.Path), "bsv diff, then: bsv sync --accept-deletes"})
 		}
-		if u, err := n.unread(x.Path); err != nil {
+		if u, err := n.kept(unreadKey(x.Path)); err != nil {
 			return s, err
 		} else if u.count() > 0 {
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %v; what cannot be read keeps its last version", x.Path, u), "bsv snapshot " + x.Path + " names them all; then mend their permissions, or leave them out with .bsvignore"})
+			s.Unread += u.count()
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; what cannot be read keeps its last version", x.Path, u.say("read")), "bsv snapshot " + x.Path + " names them all; then mend their permissions, or leave them out with .bsvignore"})
+		}
+		if u, err := n.kept(unappliedKey(x.Path)); err != nil {
+			return s, err
+		} else if u.count() > 0 {
+			s.Unapplied += u.count()
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; it stays as it is here", x.Path, u.say("written")), "bsv sync names them all; make them writable, or move away what stands in their place, then: bsv sync"})
 		}
 		if x.Overdue {
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Path, x.LastScan), "bsv node, or: bsv snapshot " + x.Path})

@@ -132,7 +132,7 @@ type MapInfo struct {
 	Path         string `json:"path"`
 	Dir          string `json:"dir"`
 	DirB64       string `json:"dir_b64,omitempty"`
-	State        string `json:"state"` // clean, changed, unread, paused, waiting, unmerged, new, OVERDUE
+	State        string `json:"state"` // clean, changed, unread, unapplied, failing, paused, waiting, unmerged, new, OVERDUE
 	Reason       string `json:"reason,omitempty"`
 	Files        uint64 `json:"files"`
 	Bytes        uint64 `json:"bytes"`
@@ -178,6 +178,9 @@ type Status struct {
 	Repos     []RepoInfo `json:"repos"`
 	Conflicts int        `json:"conflicts"`
 	Warnings  []Warning  `json:"warnings"`
+	Failing   []Failing  `json:"failing"`
+	Unread    int        `json:"unread"`            // paths that could not be read
+	Unapplied int        `json:"unapplied"`         // paths that could not be written
 	Damaged   []string   `json:"damaged,omitempty"` // ids of snapshots that this device had and has lost
 	Running   bool       `json:"running"`
 	Addrs     []string   `json:"addrs"`

@@ -65,6 +65,8 @@ type app struct {
 	conflicts bool // exit 4
 	overdue   bool // exit 18
 	damaged   bool // exit 13
+
+	failing node.Kind // its exit code; empty: none
 }
 
 func (a *app) run(ctx context.Context, args []string) (code int) {
@@ -92,6 +94,8 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		switch {
 		case a.damaged:
 			return node.Damage.Exit()
+		case a.failing != "":
+			return a.failing.Exit()
 		case a.problems:
 			return node.Problems.Exit()
 		case a.conflicts:

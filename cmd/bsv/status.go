@@ -81,14 +81,28 @@ func (a *app) statusCommand() *cobra.Command {
 				return err
 			}
 			a.damaged = len(res.Damaged) > 0
-			for _, m := range res.Maps {
-				a.overdue = a.overdue || check && m.Overdue
+			if check {
+				a.judge(res)
 			}
 			return a.result(res, func() { a.printStatus(res) })
 		})
 	}}
-	c.Flags().BoolVar(&check, "check", false, "exit 18 when a mapping is OVERDUE: not looked at for a day")
+	c.Flags().BoolVar(&check, "check", false, "exit 18 when a mapping is OVERDUE (not looked at for a day), with the code of what the node fails with, or 3 when paths could not be read or written")
 	return c
+}
+
+// judge is what status --check ends with: the longest trouble first.
+func (a *app) judge(s node.Status) {
+	for _, m := range s.Maps {
+		a.overdue = a.overdue || m.Overdue
+	}
+	switch {
+	case a.overdue:
+	case len(s.Failing) > 0:
+		a.failing = s.Failing[0].Kind
+	default:
+		a.problems = s.Unread+s.Unapplied > 0
+	}
 }
 
 func (a *app) printStatus(s node.Status) {
