@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bsvsync/bsv/cas"
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/keyring"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/proto"
@@ -28,12 +29,16 @@ func (x *session) listen(ctx context.Context) error {
 		var err error
 		switch m := m.Message.(type) {
 		case *proto.Control_Records:
-			err = x.takeRecords(ctx, m.Records)
+			if err = x.takeRecords(ctx, m.Records); vfs.NoSpace(err) {
+				x.missed(ctx, err)
+				err = nil
+			}
 		case *proto.Control_Rings:
 			err = x.takeRings(m.Rings)
 		case *proto.Control_Ack:
 			err = x.takeAck(m.Ack)
 		case *proto.Control_Ping:
+			x.heardFull(m.Ping.GetFull())
 			x.mu.Lock()
 			if len(x.pongs) < maxPongs {
 				x.pongs = append(x.pongs, m.Ping.GetNonce())
@@ -41,6 +46,7 @@ func (x *session) listen(ctx context.Context) error {
 			x.mu.Unlock()
 			x.kick()
 		case *proto.Control_Pong:
+			x.heardFull(m.Pong.GetFull())
 			x.mu.Lock()
 			if c := x.pings[m.Pong.GetNonce()]; c != nil {
 				close(c)
@@ -129,6 +135,7 @@ func (x *session) takeRecords(ctx context.Context, m *proto.Records) error {
 		}
 	}
 	if news || len(fresh) > 0 {
+		x.s.fits(ctx, x, true)
 		x.fetch()
 	}
 	return nil
@@ -241,6 +248,10 @@ func (x *session) settleAcks() {
 	})
 }
 
+func (x *session) pinged(nonce uint64) *proto.Control {
+	return &proto.Control{Message: &proto.Control_Ping{Ping: &proto.Ping{Nonce: nonce, Full: x.s.isFull()}}}
+}
+
 // ping returns when the peer has said everything that it knew we lack.
 func (x *session) ping(ctx context.Context) error {
 	c := make(chan struct{})
@@ -249,7 +260,7 @@ func (x *session) ping(ctx context.Context) error {
 	nonce := x.nonce
 	x.pings[nonce] = c
 	x.mu.Unlock()
-	if err := x.send(&proto.Control{Message: &proto.Control_Ping{Ping: &proto.Ping{Nonce: nonce}}}); err != nil {
+	if err := x.send(x.pinged(nonce)); err != nil {
 		return err
 	}
 	select {

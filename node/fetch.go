@@ -10,19 +10,43 @@ import (
 	"github.com/bsvsync/bsv/proto"
 )
 
-// again is after how long a fetch that failed is tried again.
-const again = time.Second
-
 // gather fetches what is missing whenever there is something.
 func (x *session) gather(ctx context.Context) {
+	retry := time.NewTimer(again)
+	retry.Stop()
+	defer retry.Stop()
 	for {
+		asked := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-x.want:
+			asked = true
+		case <-retry.C:
 		}
-		err := x.fetchMissing(ctx)
-		if err == nil || ctx.Err() != nil {
+		due, wait := x.stale()
+		if due {
+			x.reset()
+			return
+		}
+		var h *held
+		err := x.fetchMissing(ctx, false)
+		if errors.As(err, &h) && asked { // what came with the announcement is here
+			if terr := x.gathered(ctx); terr != nil {
+				err = terr
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			continue
+		case errors.As(err, &h):
+			retry.Reset(h.wait)
+			continue
+		case err == nil && wait > 0:
+			retry.Reset(wait)
+			continue
+		case err == nil:
+			retry.Stop()
 			continue
 		}
 		if isViolation(err) {
@@ -35,7 +59,7 @@ func (x *session) gather(ctx context.Context) {
 			x.reset()
 			return
 		}
-		time.AfterFunc(again, x.fetch)
+		retry.Reset(again)
 	}
 }
 
@@ -63,7 +87,9 @@ func (s *syncer) takeTurn(ctx context.Context) (release func(), err error) {
 	}
 }
 
-func (x *session) fetchMissing(ctx context.Context) error {
+// fetchMissing fetches what is lacking, unless that has to wait: then its error
+// is held. urgent: a person waits for it.
+func (x *session) fetchMissing(ctx context.Context, urgent bool) (err error) {
 	x.asking.Lock()
 	defer x.asking.Unlock()
 	release, err := x.s.takeTurn(ctx)
@@ -75,6 +101,13 @@ func (x *session) fetchMissing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(want) > 0 {
+		if err := x.hold(want, urgent); err != nil {
+			return err
+		}
+	}
+	asked := want
+	defer func() { x.ended(ctx, asked, err) }()
 	if len(want) > 0 {
 		if have, err = x.shared(ctx, have); err != nil {
 			return err
@@ -91,6 +124,11 @@ func (x *session) fetchMissing(ctx context.Context) error {
 			}
 		}
 	}
+	return x.gathered(ctx)
+}
+
+// gathered tells of what is complete here by now.
+func (x *session) gathered(ctx context.Context) error {
 	if err := x.v.view.save(); err != nil {
 		return err
 	}

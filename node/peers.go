@@ -39,7 +39,7 @@ func (n *Node) Peers(ctx context.Context) (PeersResult, error) {
 		if s != nil {
 			if x := s.session(d); x != nil {
 				p.State = "connected"
-				p.UpToDate = x.hasAcked(heads)
+				p.UpToDate, p.Full = x.hasAcked(heads), x.peerFull()
 			}
 		}
 		if v.view.names(d, pending) { // it has what is not here

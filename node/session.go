@@ -46,10 +46,16 @@ type session struct {
 	stray int         // bytes that came and were not asked for
 	total int         // bytes that came
 
-	asking sync.Mutex        // one fetch of this session at a time
-	walk   sync.Mutex        // one walk for this peer at a time: it holds what it has sent
-	rings  map[[32]byte]bool // that the peer has; of talk alone
-	ring   uint64            // of which change of the rings the peer knows
+	full bool // the peer's disk
+	deaf bool // something that the peer said was not kept
+
+	asking  sync.Mutex // one fetch of this session at a time
+	setback *setback   // the last fetch failed; guarded by asking
+
+	saidFull bool              // of this device's disk; of talk alone
+	walk     sync.Mutex        // one walk for this peer at a time: it holds what it has sent
+	rings    map[[32]byte]bool // that the peer has; of talk alone
+	ring     uint64            // of which change of the rings the peer knows
 }
 
 // handshake exchanges Hello: both at once, half a round trip.
@@ -394,8 +400,11 @@ func (x *session) acknowledge(ctx context.Context) error {
 	pongs := x.pongs
 	x.pongs = nil
 	x.mu.Unlock()
+	if err := x.sayFull(); err != nil {
+		return err
+	}
 	for _, nonce := range pongs {
-		if err := x.send(&proto.Control{Message: &proto.Control_Pong{Pong: &proto.Ping{Nonce: nonce}}}); err != nil {
+		if err := x.send(&proto.Control{Message: &proto.Control_Pong{Pong: &proto.Ping{Nonce: nonce, Full: x.saidFull}}}); err != nil {
 			return err
 		}
 	}

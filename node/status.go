@@ -90,6 +90,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	}
 	s.Peers = p.Peers
 	for _, x := range s.Peers {
+		if x.Full {
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("device %q cannot take what is new: its disk is full", x.Name), "free some space there: it goes on by itself; what is stored here is safe"})
+		}
 		if x.State == "waiting" {
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("device %q asks to join; its screen must show: %s", x.Name, x.Words), "bsv peers approve " + x.ID})
 		}

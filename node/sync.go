@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -128,6 +130,8 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		return res, fail(Unreachable, "bsv node", "the network is not running")
 	}
 	reached := 0
+	var own error     // why this device cannot keep what others have
+	var full []string // who cannot keep what this one has
 	if s != nil {
 		errs := make([]error, len(targets))
 		var wg sync.WaitGroup
@@ -141,6 +145,12 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 				res.Unreachable = append(res.Unreachable, targets[i].name)
 			} else {
 				reached++
+			}
+			if isLocal(err) {
+				own = err
+			}
+			if errors.Is(err, errPeerFull) {
+				full = append(full, targets[i].name)
 			}
 		}
 		t := s.traffic().since(b.traffic)
@@ -199,8 +209,12 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		n.setBaseline(s, v, heads)
 	}
 	switch {
+	case own != nil:
+		return res, own
 	case len(braked) > 0:
 		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: %s", braked[0], n.whyBraked(braked[0]))
+	case reached == 0 && len(full) > 0:
+		return res, fail(Unreachable, "free some space there: it goes on by itself; what is stored here is safe", "%s cannot take what is new: its disk is full", strings.Join(full, ", "))
 	case len(targets) > 0 && reached == 0:
 		return res, fail(Unreachable, "start it there: bsv node; what is stored here is safe", "no other device was reached: %v", res.Unreachable)
 	}
@@ -249,6 +263,9 @@ func (s *syncer) reach(ctx context.Context, id object.DeviceID, addrs []string, 
 // errLost: the session ended in the middle.
 var errLost = errors.New("the connection was lost")
 
+// errPeerFull: the peer has no space for what is new.
+var errPeerFull = errors.New("its disk is full")
+
 func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 	dial, cancel := context.WithTimeout(ctx, dialWait)
 	x, err := s.connect(dial, t.id, t.addrs)
@@ -261,7 +278,21 @@ func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 	last := time.Now()
 	mark := s.fetchedBytes.Load() + s.sentBytes.Load()
 	for {
-		if err := errors.Join(x.ping(ctx), x.fetchMissing(ctx)); err != nil {
+		err := x.ping(ctx)
+		if err == nil {
+			err = x.fetchMissing(ctx, true)
+		}
+		if d, roomy := s.short(); err == nil && d != nil && x.isDeaf() {
+			if !roomy {
+				return d.err
+			}
+			x.reset() // it says again what was missed
+			err = io.ErrUnexpectedEOF
+		}
+		if isLocal(err) {
+			return err
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %w", errLost, err)
 		}
 		heads, pending, err := v.view.H(ctx)
@@ -271,6 +302,9 @@ func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 		// What the peer has not got is not waited for, but its own work.
 		if !v.view.names(t.id, pending) && x.hasAcked(heads) {
 			return nil
+		}
+		if x.peerFull() && !v.view.names(t.id, pending) {
+			return errPeerFull
 		}
 		if now := s.fetchedBytes.Load() + s.sentBytes.Load(); now != mark {
 			mark, last = now, time.Now()

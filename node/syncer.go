@@ -38,6 +38,7 @@ type syncer struct {
 	dialing  map[object.DeviceID]bool
 	breaches map[object.DeviceID]*breaches
 	base     baseline
+	disk     *setback // of this device's own disk; nil: none
 
 	fetchedObjects, fetchedBytes, sentObjects, sentBytes, roundTrips atomic.Uint64
 }

@@ -148,6 +148,7 @@ type PeerInfo struct {
 	State    string   `json:"state"` // connected, away, waiting
 	Path     string   `json:"path"`  // the address in use
 	UpToDate bool     `json:"up_to_date"`
+	Full     bool     `json:"full,omitempty"`  // its disk: it takes nothing new
 	Words    string   `json:"words,omitempty"` // of a pending request
 	Addrs    []string `json:"addrs,omitempty"`
 	LastSeen string   `json:"last_seen,omitempty"`

@@ -497,6 +497,7 @@ func (x *Ack) GetDigest() []byte {
 type Ping struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Nonce         uint64                 `protobuf:"varint,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	Full          bool                   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"` // the sender's disk is full: it takes nothing new
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -536,6 +537,13 @@ func (x *Ping) GetNonce() uint64 {
 		return x.Nonce
 	}
 	return 0
+}
+
+func (x *Ping) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
 }
 
 // Request is what a data stream carries towards the provider.
@@ -1120,9 +1128,10 @@ const file_proto_messages_proto_rawDesc = "" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04meta\x18\x04 \x01(\bR\x04meta\x12\x16\n" +
-	"\x06digest\x18\x05 \x01(\fR\x06digest\"\x1c\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\"0\n" +
 	"\x04Ping\x12\x14\n" +
-	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"}\n" +
+	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\x12\x12\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\"}\n" +
 	"\aRequest\x12%\n" +
 	"\x05fetch\x18\x01 \x01(\v2\r.bsv.v1.FetchH\x00R\x05fetch\x12\x1f\n" +
 	"\x03get\x18\x02 \x01(\v2\v.bsv.v1.GetH\x00R\x03get\x12\x1f\n" +

@@ -133,6 +133,9 @@ func (a *app) printStatus(s node.Status) {
 		if p.UpToDate {
 			state += ", up to date"
 		}
+		if p.Full {
+			state += ", its disk is full"
+		}
 		color := other
 		if p.State == "connected" {
 			color = good

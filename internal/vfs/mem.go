@@ -315,3 +315,6 @@ func (h *memHandle) Size() (int64, error) {
 	defer h.m.mu.Unlock()
 	return int64(len(h.n.now.data)), nil
 }
+
+// Free tells nothing: there is no bound.
+func (*Mem) Free(string) (bytes uint64, ok bool) { return 0, false }

@@ -136,3 +136,6 @@ func checkNames(op string, names ...string) error {
 func NoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, errQuota)
 }
+
+// IsQuota reports whether it is a quota: the space of the disk says nothing.
+func IsQuota(err error) bool { return errors.Is(err, errQuota) }

@@ -29,6 +29,10 @@ type FS interface {
 	// SyncDir makes the names in a directory durable. A system that cannot
 	// says nothing.
 	SyncDir(name string) error
+	// Free is how many bytes may still be written on the file system of a
+	// name that is there; ok is false where that cannot be told. A quota may
+	// leave less.
+	Free(name string) (bytes uint64, ok bool)
 	// OpenDir opens a directory of a person's tree by its path; links in the
 	// path itself are followed.
 	OpenDir(name string) (Dir, error)
