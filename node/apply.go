@@ -162,7 +162,7 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 			return true, nil
 		}
 		if err != nil {
-			return false, err
+			return false, below(j.m.Dir, err)
 		}
 		if err := n.noteUnapplied(j.m.Path, r.Problems); err != nil {
 			return false, err

@@ -157,6 +157,7 @@ var causes = []struct {
 	{syscall.EDQUOT, NoSpace, "free some space, then run it again; nothing was lost"},
 	{worktree.ErrNotMounted, Failed, "mount the disk; when it is mounted: bsv map add VPATH DIR puts a lost .bsvmap back"},
 	{worktree.ErrForeign, Usage, "if it is a copy of a mapped directory, or that device maps it no more: rm DIR/.bsvmap; otherwise map another one"},
+	{syscall.EROFS, Failed, "make its file system writable again"},
 	{object.ErrName, Usage, "a path inside the vault looks like /docs/a.txt"},
 	{object.ErrMissing, Damage, "bsv fetch brings it back, when another device has it"},
 	{cas.ErrDamaged, Damage, "end the node, move the pack that is named out of repo/packs in the home, then: bsv fetch; it comes back from another device"},

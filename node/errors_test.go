@@ -28,6 +28,8 @@ func TestExplainSaysItOnce(t *testing.T) {
 		{fmt.Errorf("commit: write packs/data/62/62b1.pack: %w", &fs.PathError{Op: "write", Path: "/h/bsv/repo/packs/data/62/62b1.pack.tmp-2e0f-1", Err: syscall.ENOSPC}),
 			NoSpace, "the disk of /h/bsv is full: no space left on device"},
 		{fmt.Errorf("restore: %w", &fs.PathError{Op: "write", Path: "/out/a", Err: syscall.ENOSPC}), NoSpace, "the disk of /out is full: no space left on device"},
+		{below("/m/docs", fmt.Errorf("apply: %w", &fs.PathError{Op: "write", Path: ".bsv-new-1", Err: syscall.ENOSPC})), NoSpace, "the disk of /m/docs is full: no space left on device"},
+		{fmt.Errorf("commit: %w", &fs.PathError{Op: "mkdir", Path: "/h/bsv/repo/packs/meta/d6", Err: syscall.EROFS}), Failed, "nothing can be written in /h/bsv: read-only file system"},
 		{fmt.Errorf("scan: read: %w", &fs.PathError{Op: "open", Path: "/d/b", Err: syscall.EACCES}), NotAuthorised, "/d/b: permission denied"},
 		{fmt.Errorf("walk /: read node x: %w", fmt.Errorf("block at 4 of 62b1.pack: %w", fmt.Errorf("%w: checksum", cas.ErrDamaged))), Damage, "block at 4 of 62b1.pack: damaged: checksum"},
 		{fmt.Errorf("scan: %w", worktree.ErrNotMounted), Failed, "scan: disk not mounted"},

@@ -51,7 +51,7 @@ func failing(work string, err error) Failing {
 	switch {
 	case f.Kind == NoSpace:
 		f.Hint = "free some space there: the node goes on by itself, and nothing was lost"
-	case f.Hint == "":
+	case e.Hint == "":
 		f.Hint = "once that is mended the node goes on by itself; at once with: bsv sync"
 	}
 	return f

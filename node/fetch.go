@@ -54,7 +54,12 @@ func (x *session) gather(ctx context.Context) {
 			x.reset()
 			return
 		}
-		x.s.log.Warn("fetch", "peer", x.id.String(), "err", err)
+		switch {
+		case !isLocal(err):
+			x.s.log.Warn("fetch", "peer", x.id.String(), "err", err)
+		case x.s.n.isRunning(): // a command says it at its end
+			x.s.n.report(ctx, err)
+		}
 		if errors.Is(err, proto.ErrSlow) { // whoever is better may have the turn
 			x.reset()
 			return

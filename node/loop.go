@@ -194,6 +194,12 @@ func (n *Node) arrived(ctx context.Context) bool {
 	return err == nil
 }
 
+func (n *Node) isRunning() bool {
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	return n.running
+}
+
 // report tells of a turn that failed; the next one tries again.
 func (n *Node) report(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil {

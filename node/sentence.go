@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/bsvsync/bsv/cas"
+	"github.com/bsvsync/bsv/internal/vfs"
 )
 
 // sentence says what failed and why without the chain of operations around it,
@@ -18,11 +19,9 @@ func sentence(err error) string {
 	path := errors.As(err, &pe) && filepath.IsAbs(pe.Path)
 	switch {
 	case path && (errors.Is(pe.Err, syscall.ENOSPC) || errors.Is(pe.Err, syscall.EDQUOT)):
-		dir := filepath.Dir(pe.Path)
-		if home, _, ok := strings.Cut(dir, string(filepath.Separator)+"repo"+string(filepath.Separator)); ok {
-			dir = home // the name of a pack tells nobody anything
-		}
-		return fmt.Sprintf("the disk of %s is full: %v", dir, pe.Err)
+		return fmt.Sprintf("the disk of %s is full: %v", diskOf(pe.Path), pe.Err)
+	case path && errors.Is(pe.Err, syscall.EROFS):
+		return fmt.Sprintf("nothing can be written in %s: %v", diskOf(pe.Path), pe.Err)
 	case path && errors.Is(pe.Err, fs.ErrPermission):
 		return fmt.Sprintf("%s: %v", pe.Path, pe.Err)
 	case errors.Is(err, cas.ErrDamaged):
@@ -31,6 +30,16 @@ func sentence(err error) string {
 		}
 	}
 	return once(err.Error())
+}
+
+// diskOf is the directory of a file, or bsv's home: the name of a pack tells
+// nobody anything.
+func diskOf(file string) string {
+	dir := filepath.Dir(file)
+	if home, _, ok := strings.Cut(dir, string(filepath.Separator)+"repo"+string(filepath.Separator)); ok {
+		return home
+	}
+	return dir
 }
 
 // innermost is the last error of a chain whose text holds part.
@@ -51,4 +60,14 @@ func innermost(err error, part string) error {
 		}
 	}
 	return err
+}
+
+// below names the place of an error that knows only its last name, when the
+// disk there takes nothing.
+func below(dir string, err error) error {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) || filepath.IsAbs(pe.Path) || !vfs.NoSpace(pe.Err) && !errors.Is(pe.Err, syscall.EROFS) {
+		return err
+	}
+	return errors.Join(&fs.PathError{Op: pe.Op, Path: filepath.Join(dir, pe.Path), Err: pe.Err}, err)
 }

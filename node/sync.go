@@ -130,8 +130,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		return res, fail(Unreachable, "bsv node", "the network is not running")
 	}
 	reached := 0
-	var own error     // why this device cannot keep what others have
-	var full []string // who cannot keep what this one has
+	var own error // why this device cannot keep what others have
 	if s != nil {
 		errs := make([]error, len(targets))
 		var wg sync.WaitGroup
@@ -142,15 +141,16 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		for i, err := range errs {
 			if err != nil {
 				n.log.Debug("sync", "peer", targets[i].name, "err", err)
-				res.Unreachable = append(res.Unreachable, targets[i].name)
-			} else {
+			}
+			switch {
+			case err == nil:
 				reached++
-			}
-			if isLocal(err) {
+			case errors.Is(err, errPeerFull):
+				res.Full = append(res.Full, targets[i].name)
+			case isLocal(err):
 				own = err
-			}
-			if errors.Is(err, errPeerFull) {
-				full = append(full, targets[i].name)
+			default:
+				res.Unreachable = append(res.Unreachable, targets[i].name)
 			}
 		}
 		t := s.traffic().since(b.traffic)
@@ -213,8 +213,8 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		return res, own
 	case len(braked) > 0:
 		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: %s", braked[0], n.whyBraked(braked[0]))
-	case reached == 0 && len(full) > 0:
-		return res, fail(Unreachable, "free some space there: it goes on by itself; what is stored here is safe", "%s cannot take what is new: its disk is full", strings.Join(full, ", "))
+	case reached == 0 && len(res.Full) > 0:
+		return res, fail(Unreachable, "free some space there: it goes on by itself; what is stored here is safe", "%s cannot take what is new: its disk is full", strings.Join(res.Full, ", "))
 	case len(targets) > 0 && reached == 0:
 		return res, fail(Unreachable, "start it there: bsv node; what is stored here is safe", "no other device was reached: %v", res.Unreachable)
 	}

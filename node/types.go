@@ -230,6 +230,7 @@ type SyncResult struct {
 	Problems       []Problem `json:"problems"`
 	Notices        []Problem `json:"notices,omitempty"` // what was left out on purpose, and what the merge decided by itself
 	Unreachable    []string  `json:"unreachable,omitempty"`
+	Full           []string  `json:"full,omitempty"` // devices whose disk takes nothing new
 	NewConflicts   bool      `json:"new_conflicts"`
 }
 

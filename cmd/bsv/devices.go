@@ -127,6 +127,9 @@ func (a *app) tellSync(res node.SyncResult) {
 	for _, p := range res.Unreachable {
 		a.say("not reached: %s", escape(p))
 	}
+	for _, p := range res.Full {
+		a.say("not up to date: %s: its disk is full", escape(p))
+	}
 }
 
 func (a *app) synced(res node.SyncResult) error {
