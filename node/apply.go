@@ -83,6 +83,9 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 		if !known || n.isPaused(m.Path) {
 			continue
 		}
+		if _, same, err := n.sameOutside(m); err != nil || !same { // a scan has to let paths in first
+			return err == nil, err
+		}
 		want, err := subtree(ctx, v, state.Root, m.Path)
 		if err != nil {
 			return false, err

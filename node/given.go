@@ -111,9 +111,18 @@ func (n *Node) given(ctx context.Context, v *vault) (home.Given, error) {
 
 // held is what a directory of unknown past holds of the known history.
 func (n *Node) held(ctx context.Context, v *vault, path string, scanned object.ID) (object.ID, error) {
-	heads, _, err := v.view.H(ctx)
+	roots, err := n.everAt(ctx, v, path)
 	if err != nil {
 		return object.ID{}, err
+	}
+	return worktree.Held(ctx, v.repo.Hasher(), v.repo, v.repo, scanned, roots)
+}
+
+// everAt is the trees that the known snapshots hold at a path.
+func (n *Node) everAt(ctx context.Context, v *vault, path string) ([]object.ID, error) {
+	heads, _, err := v.view.H(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var roots []object.ID
 	seen := map[object.ID]bool{}
@@ -128,19 +137,19 @@ func (n *Node) held(ctx context.Context, v *vault, path string, scanned object.I
 		seen[id] = true
 		s, err := object.GetSnapshot(ctx, v.repo, id)
 		if err != nil {
-			return object.ID{}, err
+			return nil, err
 		}
 		todo = append(todo, s.Parents...)
 		e, ok, err := object.LookupPath(ctx, v.repo, s.Root, path)
 		if err != nil {
-			return object.ID{}, err
+			return nil, err
 		}
 		if ok && e.Kind == object.Dir && !known[e.Tree] {
 			known[e.Tree] = true
 			roots = append(roots, e.Tree)
 		}
 	}
-	return worktree.Held(ctx, v.repo.Hasher(), v.repo, v.repo, scanned, roots)
+	return roots, nil
 }
 
 // settle finishes what an interrupted run left: a snapshot in A that no

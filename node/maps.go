@@ -239,7 +239,11 @@ func (n *Node) unmap(v *vault, path string) error {
 			return err
 		}
 	}
-	return errors.Join(m.RemoveMarker(), n.home.State().DropRows(path), n.home.State().SetValue(scanKey(path), nil), n.home.State().SetValue(brakeKey(path), nil), n.home.State().SetValue(unreadKey(path), nil), n.home.State().SetValue(unappliedKey(path), nil))
+	errs := []error{m.RemoveMarker(), n.home.State().DropRows(path)}
+	for _, key := range []string{scanKey(path), brakeKey(path), unreadKey(path), unappliedKey(path), outsideKey(path)} {
+		errs = append(errs, n.home.State().SetValue(key, nil))
+	}
+	return errors.Join(errs...)
 }
 
 // MapList is bsv map list.

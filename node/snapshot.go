@@ -19,6 +19,7 @@ type scanOf struct {
 	m            worktree.Mapping
 	materialised object.ID
 	dirs         map[string]bool // that were looked at; nil: all
+	news         bool            // nothing, or not all, was known of what is materialised
 	r            worktree.ScanResult
 }
 
@@ -41,7 +42,17 @@ func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string,
 		}
 		mat, known := g.Materialised[m.Path]
 		o := worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: n.home.State(), Written: n.written[m.Path], Events: n.emit, Fault: n.fault}
-		if known {
+		admit, err := n.readmission(ctx, v, m, known)
+		if errors.Is(err, errRules) {
+			known = false
+		} else if err != nil {
+			return nil, nil, err
+		}
+		if known && admit != nil {
+			if o.Base, err = admit.Known(mat); err != nil {
+				return nil, nil, err
+			}
+		} else if known {
 			o.Base, o.Dirty = mat, dirs
 		}
 		r, err := worktree.Scan(ctx, o)
@@ -55,12 +66,19 @@ func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string,
 		}
 		n.pause(m.Path, nil)
 		bad = append(bad, r.Problems...)
-		if !known {
-			if mat, err = n.held(ctx, v, m.Path, r.Tree); err != nil {
-				return nil, nil, err
+		switch {
+		case !known:
+			mat, err = n.held(ctx, v, m.Path, r.Tree)
+		case admit != nil:
+			var roots []object.ID
+			if roots, err = n.everAt(ctx, v, m.Path); err == nil {
+				mat, err = admit.Held(o.Base, r.Tree, roots)
 			}
 		}
-		out = append(out, scanOf{m, mat, o.Dirty, r})
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, scanOf{m, mat, o.Dirty, !known || admit != nil, r})
 	}
 	return out, bad, nil
 }
@@ -130,9 +148,7 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 		t.dirs += s.r.Dirs
 		t.notices = append(t.notices, s.r.Notices...)
 		sit.Mapped = append(sit.Mapped, worktree.Mapped{Path: s.m.Path, Materialised: s.materialised, Scanned: s.r.Tree})
-		if _, known := g.Materialised[s.m.Path]; !known {
-			fresh = true
-		}
+		fresh = fresh || s.news
 	}
 	d, err := worktree.Decide(ctx, sit)
 	if err != nil {
@@ -151,6 +167,13 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 			return err
 		}
 		n.fault.Hit("state.written")
+		for _, s := range t.scans { // after what they say of: a crash between lets the paths in once more
+			if s.news {
+				if err := n.keepOutside(s.m); err != nil {
+					return err
+				}
+			}
+		}
 		return nil
 	}
 	switch d.Kind {

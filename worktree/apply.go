@@ -225,8 +225,11 @@ func (a *applier) trouble(s Step, err error) error {
 
 func (a *applier) step(s Step) error {
 	dir := s.To != nil && s.To.Kind == object.Dir || s.To == nil && s.From != nil && s.From.Kind == object.Dir
-	if a.outside.path(s.Path, dir) {
-		return nil
+	if a.outside.path(s.Path, dir) { // materialised as it is wanted: see Readmission
+		if !dir || s.From == nil || s.From.Kind == object.Dir || a.outside.path(s.Path, false) {
+			return nil
+		}
+		s = Step{Op: OpDelete, Path: s.Path, From: s.From} // a file was inside, the directory in its place is not
 	}
 	for i := range s.Path {
 		if len(a.blocked) > 0 && a.blocked[strings.Join(s.Path[:i], "/")] {

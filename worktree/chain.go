@@ -155,6 +155,9 @@ func (a *applier) inTheWay(at opened, path []string, st vfs.Stat) error {
 	if kindOf(st) == 0 {
 		return &fs.PathError{Op: "look", Path: name, Err: errSpecial}
 	}
+	if a.outside.path(path, st.IsDir()) {
+		return errSkip
+	}
 	if ig, err := a.ignored(path, st.IsDir()); err != nil || ig {
 		return errors.Join(err, errSkip)
 	}

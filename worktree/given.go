@@ -340,28 +340,17 @@ func held(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Si
 		if err != nil {
 			return object.ID{}, object.Summary{}, err
 		}
-		if e.Kind == object.Dir {
-			var below []object.ID
-			for _, k := range known[e.Name] {
-				if k.Kind == object.Dir && !slices.Contains(below, k.Tree) {
-					below = append(below, k.Tree)
-				}
-			}
-			if len(below) == 0 {
-				continue
-			}
-			id, sum, err := held(ctx, h, g, sink, e.Tree, below, depth+1)
-			if err != nil {
-				return object.ID{}, object.Summary{}, err
-			}
-			e.Tree, e.Size = id, sum.Bytes
-			out = append(out, e)
-			continue
-		}
-		same := func(k object.Entry) bool { return k.SameContent(e) }
 		orig, isCopy := merge.Original(e.Name)
-		if slices.ContainsFunc(known[e.Name], same) || isCopy && slices.ContainsFunc(known[orig], same) {
-			out = append(out, e)
+		var origs []object.Entry
+		if isCopy {
+			origs = known[orig]
+		}
+		old, err := heldEntry(ctx, h, g, sink, e, known[e.Name], origs, depth)
+		if err != nil {
+			return object.ID{}, object.Summary{}, err
+		}
+		if old != nil {
+			out = append(out, *old)
 		}
 	}
 	return object.BuildTree(ctx, h, sink, func(yield func(object.Entry, error) bool) {
@@ -371,4 +360,27 @@ func held(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Si
 			}
 		}
 	})
+}
+
+// heldEntry is what of one scanned entry is old, given what known snapshots
+// held at its name and, for a conflict copy, at its original one; nil when
+// nothing of it is.
+func heldEntry(ctx context.Context, h *object.Hasher, g object.Getter, sink object.Sink, e object.Entry, at, orig []object.Entry, depth int) (*object.Entry, error) {
+	if e.Kind == object.Dir {
+		below := treesOf(at)
+		if len(below) == 0 {
+			return nil, nil
+		}
+		id, sum, err := held(ctx, h, g, sink, e.Tree, below, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		e.Tree, e.Size = id, sum.Bytes
+		return &e, nil
+	}
+	same := func(k object.Entry) bool { return k.SameContent(e) }
+	if slices.ContainsFunc(at, same) || slices.ContainsFunc(orig, same) {
+		return &e, nil
+	}
+	return nil, nil
 }

@@ -178,7 +178,8 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	}
 	rel := strings.Join(path, "/")
 	old := s.row(ctx, rel)
-	if old != nil && s.toDo != nil && !s.toDo[rel] {
+	// What an apply gave the disk since, or left out, the row does not say.
+	if old != nil && s.toDo != nil && !s.toDo[rel] && old.tree == base {
 		old.bare = len(old.names) == 0
 		return old, nil
 	}
