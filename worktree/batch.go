@@ -121,20 +121,23 @@ func (a *applier) remember(d vfs.Dir, s Step) {
 func (a *applier) create(w *write, sync bool) (err error) {
 	e, d := w.step.To, w.at.d
 	name := e.Name
+	temp := ""
 	if !a.o.Fresh {
-		w.temp = tempName(newPrefix)
-		name = w.temp
+		temp = tempName(newPrefix)
+		name = temp
 	}
 	if e.Kind == object.Symlink {
 		if err := d.Symlink(e.Target, name); err != nil {
 			return err
 		}
+		w.temp = temp
 		return d.Chtimes(name, e.MTime)
 	}
 	f, err := d.Create(name)
 	if err != nil {
 		return err
 	}
+	w.temp = temp // not before it is there
 	err = a.fill(f, e)
 	if err == nil {
 		err = f.Chmod(e.Mode)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/object"
@@ -226,11 +227,15 @@ type Problem struct {
 
 // reason is an error's text without the path, which stands beside it.
 func reason(err error) string {
+	text := err.Error()
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		return pe.Err.Error()
+		text = pe.Err.Error()
 	}
-	return err.Error()
+	if errors.Is(err, syscall.EROFS) {
+		text += ": mount it writable, or leave it out on this device with snapshot.exclude"
+	}
+	return text
 }
 
 // outside says which paths are none of the mapping's business.
