@@ -87,7 +87,7 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 		}
 		add = append(add, object.PathEntry{Path: at, Entry: e})
 	}
-	a, err := n.editState(ctx, v, "add "+path, r.DryRun, func(root object.ID) (object.ID, error) {
+	a, err := n.editState(ctx, v, "add "+path, r.DryRun, n.adding(ctx, v, func(root object.ID) (object.ID, error) {
 		for _, pe := range add {
 			e := pe.Entry
 			old, ok, err := destination(ctx, v, root, pe.Path)
@@ -108,7 +108,7 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 			}
 		}
 		return root, nil
-	})
+	}))
 	a.problems = append(bad, a.problems...)
 	var paths []string
 	for _, pe := range add {
@@ -204,7 +204,7 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 	if v.repo.Rollbacks() != before {
 		return EditResult{Problems: []Problem{}}, fail(NoSpace, "free some space, then run it again; nothing was lost", "%s: no space was left while it came in", path)
 	}
-	a, err := n.editState(ctx, v, "add "+path, dry, func(root object.ID) (object.ID, error) {
+	a, err := n.editState(ctx, v, "add "+path, dry, n.adding(ctx, v, func(root object.ID) (object.ID, error) {
 		e := object.Entry{Kind: object.File, Content: c, Size: size, Mode: 0o644, MTime: n.now().UnixNano()}
 		old, ok, err := destination(ctx, v, root, path)
 		if err != nil {
@@ -219,7 +219,7 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 			}
 		}
 		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
-	})
+	}))
 	return n.edited(ctx, v, a, err, path)
 }
 
@@ -238,7 +238,7 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	a, err := n.editState(ctx, v, "mkdir "+path, r.DryRun, func(root object.ID) (object.ID, error) {
+	a, err := n.editState(ctx, v, "mkdir "+path, r.DryRun, n.adding(ctx, v, func(root object.ID) (object.ID, error) {
 		old, ok, err := destination(ctx, v, root, path)
 		if err != nil {
 			return root, err
@@ -255,7 +255,7 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 		}
 		e := object.Entry{Kind: object.Dir, Tree: id, Mode: 0o755, MTime: n.now().UnixNano()}
 		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
-	})
+	}))
 	return n.edited(ctx, v, a, err, path)
 }
 

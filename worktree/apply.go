@@ -231,6 +231,12 @@ func (a *applier) step(s Step) error {
 		}
 		s = Step{Op: OpDelete, Path: s.Path, From: s.From} // a file was inside, the directory in its place is not
 	}
+	if ReservedPath(s.Path) { // nor can the disk be given these
+		if a.o.Mapping.Unmarked {
+			return a.trouble(s, &fs.PathError{Op: "apply", Path: s.Path[len(s.Path)-1], Err: errReserved})
+		}
+		return nil
+	}
 	for i := range s.Path {
 		if len(a.blocked) > 0 && a.blocked[strings.Join(s.Path[:i], "/")] {
 			a.undone(s)
@@ -251,9 +257,6 @@ func (a *applier) step(s Step) error {
 		return a.trouble(s, err)
 	}
 	name := s.Path[len(s.Path)-1]
-	if reserved(name) {
-		return nil
-	}
 	switch s.Op {
 	case OpWrite:
 		a.batch = append(a.batch, &write{step: s, at: at})

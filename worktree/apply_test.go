@@ -215,11 +215,11 @@ func TestApplyFollowsNoLink(t *testing.T) {
 // What an interrupted apply left goes, unless nobody knows it.
 func TestRecover(t *testing.T) {
 	g := newGround(t)
-	g.write("d/.bsv-new-1", "half")
-	g.write("d/.bsv-swap-2", "known")
+	g.write("d/.bsv-new-0000000000000001", "half")
+	g.write("d/.bsv-swap-0000000000000002", "known")
 	g.write("d/a", "a newer one")
-	g.write("e/.bsv-swap-4", "known")
-	g.write(".bsv-swap-3", "a person's only copy")
+	g.write("e/.bsv-swap-0000000000000004", "known")
+	g.write(".bsv-swap-0000000000000003", "a person's only copy")
 	known := g.scan(object.ID{}).Tree // the names of an apply are not in it
 	e := object.Entry{Kind: object.File, Mode: 0o644, Content: object.Content{Inline: "known"}, Size: 5}
 	tree, err := object.SetPath(context.Background(), g.s.Hasher(), g.s, g.s, known, "/d/a", &e)

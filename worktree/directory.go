@@ -17,6 +17,8 @@ var (
 	errSpecial = errors.New("neither a file, a directory nor a link stands there")
 	// errKept: a directory cannot go because of what bsv does not touch in it.
 	errKept = errors.New("a directory with ignored files stands there")
+	// errReserved: the name is bsv's own.
+	errReserved = errors.New("skipped: names that begin with " + newPrefix + " or " + swapPrefix + " are bsv's own; rename it to have it stored")
 )
 
 // openPath opens a directory below another one.
@@ -70,8 +72,11 @@ func sameFile(a, b vfs.Stat) bool {
 	return a.Is(b) && a.Type == b.Type && a.Size == b.Size && a.MTime == b.MTime
 }
 
+// tempBytes is how much of a temporary name is random, in bytes.
+const tempBytes = 8
+
 func tempName(prefix string) string {
-	var b [8]byte
+	var b [tempBytes]byte
 	rand.Read(b[:])
 	return prefix + hex.EncodeToString(b[:])
 }

@@ -365,15 +365,15 @@ func TestOddNames(t *testing.T) {
 // directories too; empty directories were bsv's own.
 func TestRecoverOtherKinds(t *testing.T) {
 	g := newMemGround(t)
-	g.write(".bsv-swap-1/mine", "a person's")
-	g.must(g.disk.MkdirAll("docs/.bsv-swap-2", 0o755))
-	for name, target := range map[string]string{".bsv-swap-3": "unknown", ".bsv-swap-4": "known"} {
+	g.write(".bsv-swap-0000000000000001/mine", "a person's")
+	g.must(g.disk.MkdirAll("docs/.bsv-swap-0000000000000002", 0o755))
+	for name, target := range map[string]string{".bsv-swap-0000000000000003": "unknown", ".bsv-swap-0000000000000004": "known"} {
 		g.in(name, func(d vfs.Dir, base string) error { return d.Symlink(target, base) })
 	}
-	g.write("recovered-3", "taken")
+	g.write("recovered-0000000000000003", "taken")
 	back, err := Recover(context.Background(), g.m, g.s, []object.ID{g.tree("l->known"), {}})
 	g.must(err)
-	if len(back) != 2 || back[0] != "recovered-1" || g.read("recovered-1/mine") != "a person's" || g.read("recovered-3") != "taken" {
+	if len(back) != 2 || back[0] != "recovered-0000000000000001" || g.read("recovered-0000000000000001/mine") != "a person's" || g.read("recovered-0000000000000003") != "taken" {
 		t.Fatal(back)
 	}
 	g.in(back[1], func(d vfs.Dir, base string) error {

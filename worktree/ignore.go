@@ -142,10 +142,16 @@ func (s *ignoreStack) with(path []string, rules ignoreRules) *ignoreStack {
 // ignored reports whether the rules leave a path out. full are its components
 // from the root; its parents are known not to be ignored.
 func (s *ignoreStack) ignored(full []string, dir bool) bool {
+	_, ig := s.by(full, dir)
+	return ig
+}
+
+// by is ignored, and the directory whose rules decide.
+func (s *ignoreStack) by(full []string, dir bool) (at []string, ignored bool) {
 	for ; s != nil; s = s.up {
 		if ig, found := s.rules.match(full[len(s.path):], dir); found {
-			return ig
+			return s.path, ig
 		}
 	}
-	return false
+	return nil, false
 }

@@ -52,6 +52,20 @@ func unfinished(name string) bool {
 	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, swapPrefix)
 }
 
+// isTemp reports whether a name is one that bsv gives what it is about to put
+// in place: what else begins like it is a person's.
+func isTemp(name, prefix string) bool {
+	rest, ok := strings.CutPrefix(name, prefix)
+	return ok && len(rest) == 2*tempBytes && strings.Trim(rest, "0123456789abcdef") == ""
+}
+
+// ReservedPath reports whether a path below a mapping goes through a name that
+// is bsv's own in mapped directories: it is neither stored from nor written to
+// them.
+func ReservedPath(path []string) bool {
+	return slices.ContainsFunc(path, reserved)
+}
+
 // openRoot opens the mapped directory, marked or not. Its own path may go
 // through links: the person chose it.
 func (m Mapping) openRoot() (vfs.Dir, error) {

@@ -50,12 +50,12 @@ func (r *recoverer) dir(d vfs.Dir, path []string, trees []object.ID) error {
 			continue
 		}
 		switch {
-		case strings.HasPrefix(name, swapPrefix):
+		case isTemp(name, swapPrefix):
 			cleaned = true
 			err = r.swapped(d, path, name, st, trees)
 		case st.IsDir():
 			err = r.subdir(d, path, name, st, trees)
-		case strings.HasPrefix(name, newPrefix):
+		case isTemp(name, newPrefix):
 			cleaned = true
 			err = d.Remove(name)
 		}
@@ -107,7 +107,7 @@ func (r *recoverer) open(d vfs.Dir, name string, mode *uint16) (vfs.Dir, error) 
 	sub, err := d.OpenDir(name)
 	if err == nil && !sub.Writable() {
 		var names []string
-		if names, err = sub.Names(); err == nil && slices.ContainsFunc(names, func(n string) bool { return unfinished(n) }) {
+		if names, err = sub.Names(); err == nil && slices.ContainsFunc(names, func(n string) bool { return isTemp(n, newPrefix) || isTemp(n, swapPrefix) }) {
 			err = d.Chmod(name, *mode|0o700)
 			*mode |= 0o700
 		}

@@ -202,8 +202,17 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	if old != nil {
 		src.old = old.tree
 	}
+	own, err := src.reserved(old)
+	if err != nil {
+		return nil, err
+	}
 	if names, err = s.kept(path, names, old, src); err != nil {
 		return nil, err
+	}
+	if len(own) > 0 {
+		names = append(names, own...)
+		slices.Sort(names)
+		names = slices.Compact(names)
 	}
 	children := make([]child, len(names))
 	var wg sync.WaitGroup
@@ -211,11 +220,15 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	for i, name := range names {
 		c := &children[i]
 		c.name = name
+		p := join(path, c.name)
 		if reserved(c.name) {
-			c.left = len(path) > 0 && c.name == markerName
+			if err := s.reserved(p, c, src, own); err != nil {
+				s.mu.Lock()
+				fatal = errors.Join(fatal, err)
+				s.mu.Unlock()
+			}
 			continue
 		}
-		p := join(path, c.name)
 		work := func() {
 			if err := s.child(ctx, d, p, c, old, src, stack); err != nil {
 				s.mu.Lock()
@@ -238,6 +251,24 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 		return nil, fatal
 	}
 	return s.finish(ctx, path, seen, children, old, src)
+}
+
+// reserved keeps what the tree has at a name that is bsv's own: no disk can hold
+// it, so it is not missing. own are such names of the tree.
+func (s *scanner) reserved(path []string, c *child, src *sources, own []string) error {
+	if slices.Contains(own, c.name) {
+		return s.inherit(c, src)
+	}
+	c.left = len(path) > 1 && c.name == markerName
+	if c.name != markerName {
+		err := &fs.PathError{Op: "scan", Path: c.name, Err: errReserved}
+		if s.o.Mapping.Unmarked {
+			s.problem(path, err)
+		} else {
+			s.notice(path, reason(err))
+		}
+	}
+	return nil
 }
 
 // kept adds to the names of a directory those that its tree has outside of the

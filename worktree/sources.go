@@ -3,6 +3,8 @@ package worktree
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/bsvsync/bsv/object"
@@ -71,4 +73,31 @@ func (r *sources) baseEntries() (map[string]object.Entry, error) {
 		r.baseMap = m
 	}
 	return r.baseMap, nil
+}
+
+// reserved are the names of the materialised directory that are bsv's own.
+func (r *sources) reserved(old *row) ([]string, error) {
+	const all = ".bsv" // begins them all
+	var own []string
+	if old != nil && old.tree == r.base { // no need to read the tree
+		i, _ := slices.BinarySearchFunc(old.names, all, func(n rowName, s string) int { return strings.Compare(n.name, s) })
+		for ; i < len(old.names) && strings.HasPrefix(old.names[i].name, all); i++ {
+			if reserved(old.names[i].name) {
+				own = append(own, old.names[i].name)
+			}
+		}
+		return own, nil
+	}
+	for e, err := range object.Entries(r.ctx, r.s.o.Store, r.base, all) {
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(e.Name, all) {
+			break
+		}
+		if reserved(e.Name) {
+			own = append(own, e.Name)
+		}
+	}
+	return own, nil
 }

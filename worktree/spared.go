@@ -20,19 +20,44 @@ type spared struct {
 
 // path reports whether a file that the wanted tree does not hold stays.
 func (s *spared) path(path []string) (bool, error) {
-	if s.outside.path(path, false) {
+	if s.outside.path(path, false) || ReservedPath(path) {
 		return true, nil
 	}
+	_, ig, err := s.ignored(path, false)
+	return ig, err
+}
+
+// ignored reports whether the tree's rules leave a path out, and the directory
+// whose rules do.
+func (s *spared) ignored(path []string, dir bool) (at []string, ignored bool, err error) {
 	for i := range path {
 		stack, err := s.stack(path[:i])
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
-		if stack.ignored(path[:i+1], i < len(path)-1) {
-			return true, nil
+		if at, ig := stack.by(path[:i+1], dir || i < len(path)-1); ig {
+			return at, true, nil
 		}
 	}
-	return false, nil
+	return nil, false, nil
+}
+
+// Rules are the ignore rules that a tree of a mapping holds.
+type Rules struct{ of spared }
+
+// NewRules takes a mapping's tree and what hands out the rules' files.
+func NewRules(ctx context.Context, g object.Getter, c Content, tree object.ID) *Rules {
+	return &Rules{spared{ctx: ctx, g: g, c: c, rules: map[string]*ignoreStack{}, tree: tree}}
+}
+
+// Ignore reports whether the rules leave out a path below the mapping, and the
+// path of the file that says so.
+func (r *Rules) Ignore(path []string, dir bool) (file []string, ignored bool, err error) {
+	at, ignored, err := r.of.ignored(path, dir)
+	if err != nil || !ignored {
+		return nil, false, err
+	}
+	return join(at, ignoreName), true, nil
 }
 
 // stack is the rules that hold in a directory.
