@@ -296,6 +296,15 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			}
 		}
 	}
+	covered := map[string]string{}
+	for _, m := range maps {
+		if unmerged || damaged {
+			break
+		}
+		if covered[m.Path], err = inPlaceOf(ctx, v, st.root, m.Path); err != nil {
+			return res, err
+		}
+	}
 	n.loopMu.Lock()
 	defer n.loopMu.Unlock()
 	for _, m := range maps {
@@ -324,6 +333,9 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.LastSnapshot = "new", ""
 		case have != want:
 			i.State = "changed"
+		}
+		if by := covered[m.Path]; by != "" && (i.State == "clean" || i.State == "changed" || i.State == "new") {
+			i.State, i.Reason = "covered", by+" in the vault is no directory"
 		}
 		if at, ok, err := n.lastScan(m.Path); err != nil {
 			return res, err
@@ -376,4 +388,21 @@ func (n *Node) hinder(i *MapInfo) error {
 		}
 	}
 	return nil
+}
+
+// inPlaceOf is the file or link of the vault that stands at a mapping's path or
+// above it; "" where none does.
+func inPlaceOf(ctx context.Context, v *vault, root object.ID, path string) (string, error) {
+	up := ""
+	for _, name := range object.Components(path) {
+		up += "/" + name
+		e, ok, err := object.LookupPath(ctx, v.repo, root, up)
+		if err != nil || !ok {
+			return "", err
+		}
+		if e.Kind != object.Dir {
+			return up, nil
+		}
+	}
+	return "", nil
 }

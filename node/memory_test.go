@@ -31,7 +31,7 @@ type member struct {
 	host *memnet.Host
 	dir  string
 	tmp  string
-	at   string // where the home is, if not in tmp
+	away string // where the home is, if not in tmp
 	home *home.Home
 	end  func()
 
@@ -63,7 +63,7 @@ func newMember(t *testing.T, net *memnet.Net, words string) *member {
 func (m *member) open() {
 	m.t.Helper()
 	var err error
-	if m.home, err = home.Open(m.t.Context(), home.Paths{Dir: cmp.Or(m.at, filepath.Join(m.tmp, "home")), Config: filepath.Join(m.tmp, "config.toml")}, home.Options{Create: true}); err != nil {
+	if m.home, err = home.Open(m.t.Context(), home.Paths{Dir: cmp.Or(m.away, filepath.Join(m.tmp, "home")), Config: filepath.Join(m.tmp, "config.toml")}, home.Options{Create: true}); err != nil {
 		m.t.Fatal(err)
 	}
 	if m.Node, err = node.Open(m.t.Context(), node.Options{Home: m.home, FS: m.disk, Log: m.log, Fault: m.fault}); err != nil {

@@ -246,7 +246,7 @@ func TestHomeMovesOutOfAMapping(t *testing.T) {
 			if err := os.Rename(out, in); err != nil {
 				t.Fatal(err)
 			}
-			a.at = in
+			a.away = in
 		})
 		b.put("home/mine", "b's")
 		b.save()
@@ -259,7 +259,7 @@ func TestHomeMovesOutOfAMapping(t *testing.T) {
 			if err := os.Rename(in, out); err != nil {
 				t.Fatal(err)
 			}
-			a.at = ""
+			a.away = ""
 		})
 		for _, m := range []*member{a, b} {
 			m.holds("with the home outside again", map[string]string{"home/mine": "b's", "k": "2"})

@@ -65,6 +65,8 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		switch x.State {
 		case "paused":
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Path, x.Reason), n.pausedHint(ctx, v, x.Path)})
+		case "covered":
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Path, x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + x.Path})
 		case "waiting":
 			s.Warnings = append(s.Warnings, Warning{x.Path + ": " + n.whyBraked(x.Path), "bsv diff, then: bsv sync --accept-deletes"})
 		}

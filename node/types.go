@@ -132,7 +132,7 @@ type MapInfo struct {
 	Path         string `json:"path"`
 	Dir          string `json:"dir"`
 	DirB64       string `json:"dir_b64,omitempty"`
-	State        string `json:"state"` // clean, changed, unread, unapplied, failing, paused, waiting, unmerged, new, OVERDUE
+	State        string `json:"state"` // clean, changed, unread, unapplied, failing, paused, waiting, unmerged, covered, new, OVERDUE
 	Reason       string `json:"reason,omitempty"`
 	Files        uint64 `json:"files"`
 	Bytes        uint64 `json:"bytes"`

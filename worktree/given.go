@@ -105,9 +105,15 @@ func Decide(ctx context.Context, s Situation) (Decision, error) {
 		for _, c := range r.Conflicts {
 			fresh = append(fresh, under(m.Path, c))
 		}
-		if tree, err = Graft(ctx, env.Hash, over, over, tree, m.Path, r.Root); err != nil {
+		placed, err := place(ctx, env, over, tree, m.Path, r.Root)
+		if err == nil {
+			err = add(placed.New)
+		}
+		if err != nil {
 			return Decision{}, fmt.Errorf("decide: %w", err)
 		}
+		tree = placed.Root
+		fresh = append(fresh, placed.Conflicts...)
 	}
 	env.Version = newest
 	now, err := merge.State(ctx, env, s.H)
@@ -149,6 +155,41 @@ func under(path string, c object.Conflict) object.Conflict {
 		c.Copies[i] = join(c.Copies[i])
 	}
 	return c
+}
+
+// place grafts a mapping's tree. A file or link of the state at its path, or
+// above it, is in conflict with it: the directory keeps the name.
+func place(ctx context.Context, env merge.Env, over *object.Overlay, root object.ID, path string, tree object.ID) (merge.Result, error) {
+	graft := func(root object.ID) (object.ID, error) {
+		return Graft(ctx, env.Hash, over, over, root, path, tree)
+	}
+	grafted, err := graft(root)
+	if err != nil || grafted == root {
+		return merge.Result{Root: root}, err
+	}
+	up := ""
+	for _, name := range object.Components(path) {
+		up += "/" + name
+		e, ok, err := object.LookupPath(ctx, over, root, up)
+		if err != nil {
+			return merge.Result{}, err
+		}
+		if !ok {
+			break
+		}
+		if e.Kind == object.Dir {
+			continue
+		}
+		without, err := object.SetPath(ctx, env.Hash, over, over, root, up, nil)
+		if err != nil {
+			return merge.Result{}, err
+		}
+		if grafted, err = graft(without); err != nil {
+			return merge.Result{}, err
+		}
+		return merge.Three(ctx, env, without, grafted, root)
+	}
+	return merge.Result{Root: grafted}, nil
 }
 
 // Graft puts a mapping's tree at its path. An empty tree where nothing stands
