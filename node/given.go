@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -203,8 +202,4 @@ func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error
 	}
 	n.log.Info("publishing a snapshot that was interrupted", "snapshot", id.Short())
 	return n.publish(ctx, v, id)
-}
-
-func noteProblem(list *[]worktree.Problem, path string, err error) {
-	*list = append(*list, worktree.Problem{Path: path, Reason: fmt.Sprint(err), Err: err})
 }

@@ -233,7 +233,7 @@ func (n *Node) unmap(v *vault, path string) error {
 	}
 	delete(g.Materialised, path)
 	delete(n.written, path)
-	n.pause(path, nil)
+	n.pause(path, "")
 	if g.Known {
 		if err := n.home.State().SetGiven(g); err != nil {
 			return err
@@ -322,7 +322,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		case n.paused[m.Path] != "":
 			i.State, i.Reason = "paused", n.paused[m.Path]
 		case m.CheckMarker() != nil:
-			i.State, i.Reason = "paused", m.CheckMarker().Error()
+			i.State, i.Reason = "paused", whyPaused(m, m.CheckMarker())
 		case damaged:
 			i.State, i.Reason = "damaged", damageText(lost)
 		case n.brake[m.Path] != "":

@@ -88,7 +88,7 @@ func (n *Node) remark(ctx context.Context, v *vault, r MapRequest) error {
 	if err := m.SetMarker(live); err != nil {
 		return unmarked(m.Dir, err)
 	}
-	n.pause(path, nil)
+	n.pause(path, "")
 	return nil
 }
 

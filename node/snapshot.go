@@ -58,13 +58,14 @@ func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string,
 		r, err := worktree.Scan(ctx, o)
 		if err != nil {
 			if errors.Is(err, worktree.ErrNotMounted) || errors.Is(err, worktree.ErrForeign) {
-				n.pause(m.Path, err)
-				noteProblem(&bad, m.Path, err)
+				why := whyPaused(m, err)
+				n.pause(m.Path, why)
+				bad = append(bad, worktree.Problem{Path: m.Path, Reason: why, Err: err})
 				continue
 			}
 			return nil, nil, err
 		}
-		n.pause(m.Path, nil)
+		n.pause(m.Path, "")
 		bad = append(bad, r.Problems...)
 		switch {
 		case !known:
@@ -83,14 +84,19 @@ func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string,
 	return out, bad, nil
 }
 
-func (n *Node) pause(path string, err error) {
+func (n *Node) pause(path, why string) {
 	n.loopMu.Lock()
 	defer n.loopMu.Unlock()
-	if err == nil {
+	if why == "" {
 		delete(n.paused, path)
 		return
 	}
-	n.paused[path] = err.Error()
+	n.paused[path] = why
+}
+
+// whyPaused is an error of a mapping as it stands behind the mapping's path.
+func whyPaused(m worktree.Mapping, err error) string {
+	return strings.TrimPrefix(err.Error(), m.Path+": ")
 }
 
 // taken is what takeSnapshot did.
