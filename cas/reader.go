@@ -3,7 +3,6 @@ package cas
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -80,38 +79,4 @@ func (s *Store) find(id object.ID, load loader) (*plainBlock, int, error) {
 		return nil, 0, fmt.Errorf("object %s of %s: %w: other bytes than its id says", id.Short(), baseName(name), ErrDamaged)
 	}
 	return p, int(l.ordinal), nil
-}
-
-// Reader is random access into a file's content.
-type Reader struct {
-	ctx  context.Context
-	s    *Store
-	c    object.Content
-	size int64
-}
-
-// Open returns a reader of content with this size.
-func (s *Store) Open(ctx context.Context, c object.Content, size uint64) *Reader {
-	return &Reader{ctx, s, c, int64(size)}
-}
-
-// Size is the content's length in bytes.
-func (r *Reader) Size() int64 { return r.size }
-
-// ReadAt implements io.ReaderAt.
-func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, fmt.Errorf("read at %d", off)
-	}
-	n := 0
-	for b, err := range r.s.stream(r.ctx, r.c, uint64(off), r.s.load) {
-		if err != nil {
-			return n, err
-		}
-		n += copy(p[n:], b)
-		if n == len(p) {
-			return n, nil
-		}
-	}
-	return n, io.EOF
 }

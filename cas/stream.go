@@ -24,10 +24,6 @@ const (
 // are read and checked while the former are used; nothing of that goes on after
 // the enumeration has ended.
 func (s *Store) Stream(ctx context.Context, c object.Content, from uint64) iter.Seq2[[]byte, error] {
-	return s.stream(ctx, c, from, s.loadOnce)
-}
-
-func (s *Store) stream(ctx context.Context, c object.Content, from uint64, load loader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		switch c.Kind {
 		case 0:
@@ -35,7 +31,7 @@ func (s *Store) stream(ctx context.Context, c object.Content, from uint64, load 
 				yield([]byte(c.Inline)[from:], nil)
 			}
 		case object.KindChunk:
-			_, b, err := s.getBy(c.ID, load)
+			_, b, err := s.getBy(c.ID, s.loadOnce)
 			if err == nil {
 				b = b[min(from, uint64(len(b))):]
 			}
@@ -43,7 +39,7 @@ func (s *Store) stream(ctx context.Context, c object.Content, from uint64, load 
 				yield(b, err)
 			}
 		default:
-			w := &readAhead{s: s, ctx: ctx, load: load, from: from, yield: yield}
+			w := &readAhead{s: s, ctx: ctx, from: from, yield: yield}
 			defer w.end()
 			w.run(object.Pieces(ctx, s, c.ID, from))
 		}
@@ -54,7 +50,6 @@ func (s *Store) stream(ctx context.Context, c object.Content, from uint64, load 
 type readAhead struct {
 	s     *Store
 	ctx   context.Context
-	load  loader
 	from  uint64
 	yield func([]byte, error) bool
 	taken uint64 // bytes that were handed out
@@ -125,7 +120,7 @@ func (w *readAhead) read(at object.PieceAt, start func(func())) *piece {
 	start(func() {
 		defer close(c.done)
 		if !w.stop.Load() {
-			_, c.b, c.err = w.s.getBy(at.ID, w.load)
+			_, c.b, c.err = w.s.getBy(at.ID, w.s.loadOnce)
 		}
 	})
 	return w.last
