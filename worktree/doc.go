@@ -22,12 +22,15 @@
 //     ErrReplan. What finds its name taken by then comes back as recovered-…
 //   - Ignored files are never changed or deleted; a new directory that holds
 //     nothing else is not in the tree. What is excluded, and bsv's home, keeps
-//     its entry and is never applied.
+//     its entry and is never applied: it counts as materialised as it is wanted,
+//     and when a rule lets it in again its past is unknown (Readmission).
 //   - What Apply could not or would not do is in Undone, so that what is
 //     materialised stays exact.
-//   - Names beginning with .bsv-new- are unfinished writes and may go at any
-//     time; names beginning with .bsv-swap- hold what was being swapped, and go
-//     only when their content is known. A directory that an apply had to make
+//   - .bsvmap and names beginning with .bsv-new- or .bsv-swap- are neither
+//     stored nor applied, at any depth. With 16 hex digits behind it the first
+//     is an unfinished write and may go at any time; the second holds what was
+//     being swapped, and goes only when its content is known. What else is
+//     called so is a person's, and stays. A directory that an apply had to make
 //     writable gets its mode back, after a crash by Recover.
 //   - What is reported as done or stored is durable: few files are synced one
 //     by one, many with their whole file system.

@@ -45,11 +45,8 @@ const (
 
 // reserved reports whether a name in a mapped directory is bsv's own. A marker
 // below the root is of another vault's mapping, and no content of this one's.
-func reserved(name string) bool { return name == markerName || unfinished(name) }
-
-// unfinished reports whether a name is one that an apply gives for a while.
-func unfinished(name string) bool {
-	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, swapPrefix)
+func reserved(name string) bool {
+	return name == markerName || strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, swapPrefix)
 }
 
 // isTemp reports whether a name is one that bsv gives what it is about to put
