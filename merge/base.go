@@ -6,25 +6,13 @@ import (
 	"github.com/bsvsync/bsv/object"
 )
 
-// bases returns the maximal common ancestors of a set that has seen what is
-// given and another set, and what only the other set has seen. Below a
-// snapshot that both have seen everything is common, so the walk ends there:
-// a fold over many heads reads each snapshot once.
-func (y *history) bases(seen idSet, b []object.ID) (common, fresh []object.ID, err error) {
-	frontier := idSet{}
-	err = y.walk(b, func(id object.ID) bool {
-		if seen[id] {
-			frontier[id] = true
-			return false
-		}
-		fresh = append(fresh, id)
-		return true
-	})
-	if err != nil {
-		return nil, nil, err
+// bases returns the maximal common ancestors of a set that has seen what the
+// left side of a walk has, and of a snapshot.
+func (y *history) bases(left *ancestry, id object.ID) ([]object.ID, error) {
+	if err := left.against(id); err != nil {
+		return nil, err
 	}
-	common, err = y.maximal(frontier)
-	return common, fresh, err
+	return y.maximal(left.common())
 }
 
 // base is the root of f of what both sides have seen; the zero id when that

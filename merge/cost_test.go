@@ -93,6 +93,78 @@ func TestHistoryIsReadOnce(t *testing.T) {
 	}
 }
 
+// What is asked of the history costs what lies between the snapshots that it is
+// asked of, however long it is.
+func TestHistoryCostsTheDistance(t *testing.T) {
+	const long, apart = 5000, 30
+	w := newWorld(t)
+	root := w.tree(flat{"/a": file("0", 1)})
+	id := w.snapshot(1, 1, root, nil)
+	old := id
+	for range long {
+		id = w.snapshot(1, 1, root, nil, id)
+	}
+	fork, last := id, id
+	chain := func(device byte, from object.ID, n int) object.ID {
+		for range n {
+			from = w.snapshot(device, 1, root, nil, from)
+		}
+		return from
+	}
+	for range long { // the side that went on is far ahead
+		last = w.snapshot(1, 1, root, nil, last)
+	}
+	near, far := chain(2, last, apart), chain(3, fork, apart)
+	mine := chain(1, last, 1)
+	reads := func(f func(env merge.Env) (bool, error)) int {
+		t.Helper()
+		c := &counter{w.store, map[object.ID]int{}}
+		ok, err := f(merge.Env{Get: c, Hash: w.hash, Memo: merge.NewMemo()})
+		if w.must(err); !ok {
+			t.Fatal("another answer")
+		}
+		return len(c.n)
+	}
+	one := func(ids []object.ID, want object.ID) bool { return len(ids) == 1 && ids[0] == want }
+	for name, n := range map[string]int{
+		"one head more": reads(func(env merge.Env) (bool, error) {
+			ids, err := merge.Join(w.ctx, env, []object.ID{last}, []object.ID{mine})
+			return one(ids, mine), err
+		}),
+		"another branch": reads(func(env merge.Env) (bool, error) {
+			ids, err := merge.Heads(w.ctx, env, []object.ID{mine, near})
+			return len(ids) == 2, err
+		}),
+		"what is new": reads(func(env merge.Env) (bool, error) {
+			ids, err := merge.NewUnseen(w.ctx, env, []object.ID{last, old}).Add(mine)
+			return one(ids, mine), err
+		}),
+		"what is new on a branch": reads(func(env merge.Env) (bool, error) {
+			ids, err := merge.NewUnseen(w.ctx, env, []object.ID{mine}).Add(near)
+			return len(ids) == apart, err
+		}),
+		"what is new of an old branch": reads(func(env merge.Env) (bool, error) {
+			ids, err := merge.NewUnseen(w.ctx, env, []object.ID{fork}).Add(far)
+			return len(ids) == apart, err
+		}),
+		"a merge": reads(func(env merge.Env) (bool, error) {
+			_, err := merge.State(w.ctx, env, []object.ID{mine, near})
+			return true, err
+		}),
+	} {
+		if n > 4*apart {
+			t.Errorf("%s: %d snapshots read", name, n)
+		}
+	}
+	// Far apart the distance counts, not what is below the fork.
+	if n := reads(func(env merge.Env) (bool, error) {
+		ids, err := merge.Heads(w.ctx, env, []object.ID{mine, far})
+		return len(ids) == 2, err
+	}); n > 2*long+4*apart || n < long {
+		t.Errorf("a branch %d behind: %d snapshots read", long, n)
+	}
+}
+
 func BenchmarkFold(b *testing.B) {
 	w := newWorld(b)
 	root := w.tree(flat{"/a": file("0", 1)})

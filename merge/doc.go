@@ -28,8 +28,9 @@
 // that know the same heads compute the same root, byte for byte. Three is
 // symmetric. A content is missing from a result only if one side saw it and
 // dropped it; a conflict copy never overwrites. What cannot be read is an
-// error, never a guess. A merge reads what differs, and each snapshot of the
-// history once. New objects are returned, never written: trees, and linked
+// error, never a guess. A merge reads what differs of the trees, and of the
+// history what lies between the heads and what they share (ancestry.go), each
+// snapshot once. New objects are returned, never written: trees, and linked
 // extended attributes that were merged key by key.
 //
 // # Concurrency

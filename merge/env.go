@@ -69,7 +69,7 @@ type memoised struct {
 }
 
 const (
-	maxSnaps  = 1 << 16
+	maxSnaps  = 1 << 12
 	maxStates = 1 << 10
 	// maxObjects bounds what one remembered state holds in memory.
 	maxObjects = 1 << 10

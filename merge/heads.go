@@ -51,81 +51,61 @@ func (y *history) snapshot(id object.ID) (object.Snapshot, error) {
 	return y.memo.snapshot(y.ctx, y.get, id)
 }
 
-// walk visits the given snapshots and what they have seen, each once. Where
-// visit says no, it goes no further down.
-func (y *history) walk(from []object.ID, visit func(object.ID) bool) error {
-	seen := idSet{}
-	todo := slices.Clone(from)
-	for len(todo) > 0 {
-		id := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		if !visit(id) {
-			continue
-		}
-		s, err := y.snapshot(id)
-		if err != nil {
-			return err
-		}
-		todo = append(todo, s.Parents...)
-	}
-	return nil
-}
-
-// ancestors returns the snapshots that a set has seen, itself included.
-func (y *history) ancestors(set []object.ID) (idSet, error) {
-	seen := idSet{}
-	err := y.walk(set, func(id object.ID) bool {
-		seen[id] = true
-		return true
-	})
-	return seen, err
-}
-
 // maximal returns those of a set of snapshots that no other of the set has
 // seen, sorted. What lies between them is followed, in the set or not.
 func (y *history) maximal(set idSet) ([]object.ID, error) {
-	ids := set.sorted()
-	if len(ids) < 2 {
-		return ids, nil
-	}
-	var parents []object.ID
-	for _, id := range ids {
-		s, err := y.snapshot(id)
-		if err != nil {
+	out, err := y.join(nil, set.sorted())
+	return sortIDs(out), err
+}
+
+// join adds snapshots to some of which none has seen another, so that this
+// holds for what it returns.
+func (y *history) join(heads, more []object.ID) ([]object.ID, error) {
+	a := newAncestry(y, heads...)
+	for _, id := range more {
+		if len(heads) == 0 {
+			heads = []object.ID{id}
+			a.extend(id)
+			continue
+		}
+		if err := a.against(id); err != nil {
 			return nil, err
 		}
-		parents = append(parents, s.Parents...)
+		if a.isLeft(id) {
+			continue
+		}
+		heads = append(slices.DeleteFunc(slices.Clone(heads), a.isRight), id)
+		a.extend(id)
 	}
-	below, err := y.ancestors(parents)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(ids, func(id object.ID) bool { return below[id] }), nil
+	return heads, nil
 }
 
 // Heads returns the maximal ones of some snapshots: none an ancestor of
 // another, sorted by id.
 func Heads(ctx context.Context, env Env, candidates []object.ID) ([]object.ID, error) {
-	out, err := newHistory(ctx, env.Get, env.Memo).maximal(setOf(candidates))
+	return Join(ctx, env, nil, candidates)
+}
+
+// Join returns the maximal ones of some heads, of which none is an ancestor of
+// another, and of more snapshots, sorted by id. It reads what lies between them,
+// and not what is below.
+func Join(ctx context.Context, env Env, heads, more []object.ID) ([]object.ID, error) {
+	out, err := newHistory(ctx, env.Get, env.Memo).join(heads, setOf(more).sorted())
 	if err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
-	return out, nil
+	return sortIDs(out), nil
 }
 
 // Seen reports for each of some snapshots whether the set has seen it.
 func Seen(ctx context.Context, env Env, set, of []object.ID) ([]bool, error) {
-	anc, err := newHistory(ctx, env.Get, env.Memo).ancestors(set)
-	if err != nil {
-		return nil, fmt.Errorf("ancestors: %w", err)
-	}
+	a := newAncestry(newHistory(ctx, env.Get, env.Memo), set...)
 	out := make([]bool, len(of))
 	for i, id := range of {
-		out[i] = anc[id]
+		if err := a.against(id); err != nil {
+			return nil, fmt.Errorf("ancestors: %w", err)
+		}
+		out[i] = a.isLeft(id)
 	}
 	return out, nil
 }

@@ -80,6 +80,32 @@ func TestGraph(t *testing.T) {
 		if is != seen[y][ids[x]] {
 			t.Fatalf("ancestor %v, want %v", is, !is)
 		}
+		joined, err := merge.Join(w.ctx, w.env(), maximal(a), b)
+		w.must(err)
+		if want := maximal(append(slices.Clone(a), b...)); !slices.Equal(joined, want) {
+			t.Fatalf("joined %v, want %v", joined, want)
+		}
+		mine := closure(a)
+		var unseen []object.ID
+		u := merge.NewUnseen(w.ctx, w.env(), b)
+		for _, id := range a {
+			more, err := u.Add(id)
+			w.must(err)
+			unseen = append(unseen, more...)
+		}
+		if n := len(unseen); n != len(slices.Compact(sorted(unseen))) {
+			t.Fatalf("%d of %v told twice", n-len(slices.Compact(sorted(unseen))), unseen)
+		}
+		for _, id := range unseen {
+			if !mine[id] {
+				t.Fatalf("unseen %v is none of its own", id)
+			}
+		}
+		for id := range mine {
+			if !in[id] && !slices.Contains(unseen, id) {
+				t.Fatalf("%v is unseen, and not told", id)
+			}
+		}
 		known, err := merge.Seen(w.ctx, w.env(), b, ids)
 		w.must(err)
 		for i, id := range ids {
@@ -104,6 +130,13 @@ func TestGraphWithAHole(t *testing.T) {
 	_, err3 := merge.IsAncestor(w.ctx, w.store, other, id)
 	_, err4 := merge.State(w.ctx, w.env(), []object.ID{id, other})
 	_, err5 := merge.Seen(w.ctx, w.env(), []object.ID{id}, []object.ID{other})
+	u := merge.NewUnseen(w.ctx, w.env(), []object.ID{other, {9}})
+	if left, err := u.Add(id); err != nil || !slices.Equal(left, []object.ID{id}) {
+		t.Errorf("unseen with a hole: %v, %v", left, err)
+	}
+	if left, err := u.Add(object.ID{8}); err != nil || len(left) > 0 {
+		t.Errorf("unseen of what is missing: %v, %v", left, err)
+	}
 	for i, err := range []error{err1, err2, err3, err4, err5} {
 		if !errors.Is(err, object.ErrMissing) {
 			t.Errorf("call %d: %v, want %v", i+1, err, object.ErrMissing)

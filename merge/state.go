@@ -81,22 +81,17 @@ func (w *work) state(heads []object.ID) (memoised, error) {
 func (w *work) fold(heads []object.ID, root object.ID) (memoised, error) {
 	acc := memoised{root: root}
 	var disputes []conflict
-	seen, err := w.ancestors(heads[:1])
-	if err != nil {
-		return memoised{}, err
-	}
+	seen := newAncestry(w.history, heads[0])
 	for i := 1; i < len(heads); i++ {
 		s, err := w.snapshot(heads[i])
 		if err != nil {
 			return memoised{}, err
 		}
-		common, fresh, err := w.bases(seen, heads[i:i+1])
+		common, err := w.bases(seen, heads[i])
 		if err != nil {
 			return memoised{}, err
 		}
-		for _, id := range fresh {
-			seen[id] = true
-		}
+		seen.extend(heads[i])
 		base, err := w.base(common, heads[:i], s)
 		if err != nil {
 			return memoised{}, err
@@ -108,6 +103,7 @@ func (w *work) fold(heads []object.ID, root object.ID) (memoised, error) {
 		disputes = append(disputes, t.conflicts...)
 		acc.notices = append(acc.notices, t.notices...)
 	}
+	var err error
 	acc.conflicts, err = w.records(heads, acc.root, disputes)
 	return acc, err
 }

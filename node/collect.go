@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -28,48 +29,30 @@ func (t *noter) Get(ctx context.Context, id object.ID) ([]byte, error) {
 type collector struct {
 	ctx  context.Context
 	v    *vault
-	have map[object.ID]bool // snapshots
-	base object.ID          // a tree that the other side has
+	base object.ID // a tree that the other side has
 	sent map[object.ID]bool
 	away *moved // what may have moved within the snapshot that is being walked
 	out  []object.ID
+	most int // in out
 	emit func([]object.ID) error
 }
 
-// collectBatch is how many ids are handed on at once.
+// collectBatch is how many ids are usually handed on at once.
 const collectBatch = 8192
 
-// collect calls emit with the ids in batches. Roots that are not here, or
+// collect calls emit with the ids in batches of at most so many. Roots that are not here, or
 // below which something is not what its link says, are returned.
-func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]object.ID) error) (absent []object.ID, err error) {
-	c := &collector{ctx: ctx, v: v, have: map[object.ID]bool{}, sent: map[object.ID]bool{}, emit: emit}
-	todo := []object.ID{}
+func collect(ctx context.Context, v *vault, want, have []object.ID, most int, emit func([]object.ID) error) (absent []object.ID, err error) {
+	c := &collector{ctx: ctx, v: v, sent: map[object.ID]bool{}, most: most, emit: emit}
 	for _, h := range have {
 		if s, err := object.GetSnapshot(ctx, v.repo, h); err == nil {
-			todo = append(todo, h)
-			if c.base.IsZero() {
-				c.base = s.Root
-			}
+			c.base = s.Root
+			break
 		} else if !errors.Is(err, object.ErrMissing) && !isBroken(err) {
 			return nil, err
 		}
 	}
-	for len(todo) > 0 {
-		id := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if c.have[id] {
-			continue
-		}
-		c.have[id] = true
-		s, err := object.GetSnapshot(ctx, v.repo, id)
-		if errors.Is(err, object.ErrMissing) || isBroken(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		todo = append(todo, s.Parents...)
-	}
+	unseen := merge.NewUnseen(ctx, v.env(), have)
 	for _, id := range want {
 		b, err := v.repo.Get(ctx, id)
 		if errors.Is(err, object.ErrMissing) {
@@ -85,7 +68,11 @@ func collect(ctx context.Context, v *vault, want, have []object.ID, emit func([]
 			}
 			continue
 		}
-		if err := c.snapshots(id); isBroken(err) { // somebody else's work: there is nothing to give
+		due, err := unseen.Add(id)
+		if err == nil {
+			err = c.snapshots(id, due)
+		}
+		if isBroken(err) { // somebody else's work: there is nothing to give
 			absent = append(absent, id)
 		} else if err != nil {
 			return nil, err
@@ -109,24 +96,29 @@ func (c *collector) add(id object.ID) error {
 	}
 	c.sent[id] = true
 	c.out = append(c.out, id)
-	if len(c.out) >= collectBatch {
+	if len(c.out) >= c.most {
 		return c.flush()
 	}
 	return nil
 }
 
-// snapshots adds a snapshot after its ancestors.
-func (c *collector) snapshots(head object.ID) error {
+// snapshots adds those of a snapshot and its ancestors that are due, each after
+// its own.
+func (c *collector) snapshots(head object.ID, ids []object.ID) error {
+	due := make(map[object.ID]bool, len(ids))
+	for _, id := range ids {
+		due[id] = true
+	}
 	type frame struct {
 		id   object.ID
 		s    object.Snapshot
 		next int
 	}
 	push := func(stack []frame, id object.ID) ([]frame, error) {
-		if c.have[id] {
+		if !due[id] {
 			return stack, nil
 		}
-		c.have[id] = true
+		delete(due, id)
 		s, err := object.GetSnapshot(c.ctx, c.v.repo, id)
 		if errors.Is(err, object.ErrMissing) {
 			return stack, nil

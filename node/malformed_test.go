@@ -186,7 +186,7 @@ func goesOn(t *testing.T, n *Node, v *vault, honest, head object.ID) {
 		},
 		"add": func() error { _, err := n.PutFile(ctx, "/new", strings.NewReader("x"), false); return err },
 		"give": func() error {
-			_, err := collect(ctx, v, []object.ID{head, honest}, nil, func([]object.ID) error { return nil })
+			_, err := collect(ctx, v, []object.ID{head, honest}, nil, collectBatch, func([]object.ID) error { return nil })
 			return err
 		},
 		"snapshot": func() error { _, err := n.Snapshot(ctx, SnapshotRequest{}); return err },
@@ -259,7 +259,7 @@ func TestLinkedAttributesBelongToASnapshot(t *testing.T) {
 				t.Fatal("another id")
 			}
 			given := map[object.ID]bool{}
-			_, err = collect(ctx, v, []object.ID{head}, []object.ID{honest}, func(ids []object.ID) error {
+			_, err = collect(ctx, v, []object.ID{head}, []object.ID{honest}, collectBatch, func(ids []object.ID) error {
 				for _, id := range ids {
 					given[id] = true
 				}

@@ -207,7 +207,7 @@ func short(id object.ID) uint64 { return binary.BigEndian.Uint64(id[:]) }
 // below notes what lies below what was asked for, as far as it is known.
 func (r *receiver) below(ctx context.Context) error {
 	r.belongs = map[uint64]bool{}
-	_, err := collect(ctx, r.x.v, r.want, r.have, func(ids []object.ID) error {
+	_, err := collect(ctx, r.x.v, r.want, r.have, collectBatch, func(ids []object.ID) error {
 		for _, id := range ids {
 			r.belongs[short(id)] = true
 		}

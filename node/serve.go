@@ -161,7 +161,7 @@ func (x *session) answer(ctx context.Context, c *proto.Conn, q *proto.Request) e
 		if err != nil {
 			return err
 		}
-		gone, err := collect(ctx, x.v, want, have, send)
+		gone, err := collect(ctx, x.v, want, have, collectBatch, send)
 		if err != nil {
 			return err
 		}

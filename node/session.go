@@ -34,17 +34,18 @@ type session struct {
 	want   chan struct{} // something to fetch
 	done   chan struct{}
 
-	mu    sync.Mutex
-	known map[[32]byte]bool        // records that the peer has
-	told  map[[32]byte]bool        // records of which the peer knows that they are complete here
-	acked map[object.ID]bool       // heads that are complete at the peer
-	early [][32]byte               // acknowledged records that are not taken yet, oldest first
-	pongs []uint64                 // pings to answer, after all else was said
-	pings map[uint64]chan struct{} // own ones, on the way
-	nonce uint64
-	data  *proto.Conn // data stream, opened when needed
-	stray int         // bytes that came and were not asked for
-	total int         // bytes that came
+	mu     sync.Mutex
+	known  map[[32]byte]bool             // records that the peer has
+	told   map[[32]byte]bool             // records of which the peer knows that they are complete here
+	acked  map[object.ID]bool            // heads that are complete at the peer
+	pushed map[object.DeviceID]object.ID // the heads that were announced to the peer last, with all that it lacked
+	early  [][32]byte                    // acknowledged records that are not taken yet, oldest first
+	pongs  []uint64                      // pings to answer, after all else was said
+	pings  map[uint64]chan struct{}      // own ones, on the way
+	nonce  uint64
+	data   *proto.Conn // data stream, opened when needed
+	stray  int         // bytes that came and were not asked for
+	total  int         // bytes that came
 
 	full bool // the peer's disk
 	deaf bool // something that the peer said was not kept
@@ -71,7 +72,7 @@ func (s *syncer) handshake(id object.DeviceID, st proto.Stream, out bool) (_ *se
 		}
 	}()
 	x := &session{s: s, v: v, id: id, out: out, ctx: ctx, end: cancel, rings: map[[32]byte]bool{}, conn: proto.NewConn(st), work: make(chan struct{}, 1), want: make(chan struct{}, 1), done: make(chan struct{}),
-		known: map[[32]byte]bool{}, acked: map[object.ID]bool{}, told: map[[32]byte]bool{}, pings: map[uint64]chan struct{}{}}
+		known: map[[32]byte]bool{}, acked: map[object.ID]bool{}, pushed: map[object.DeviceID]object.ID{}, told: map[[32]byte]bool{}, pings: map[uint64]chan struct{}{}}
 	if err := st.SetDeadline(time.Now().Add(proto.Handshake)); err != nil {
 		return nil, err
 	}
@@ -270,6 +271,9 @@ func (x *session) push(ctx context.Context) error {
 	for h := range x.acked {
 		have = append(have, h)
 	}
+	for _, h := range x.pushed { // a stream of snapshots is not held up by acknowledgements
+		have = append(have, h)
+	}
 	for _, k := range recs {
 		if !x.known[k.digest] {
 			news = append(news, k)
@@ -298,7 +302,7 @@ func (x *session) push(ctx context.Context) error {
 			want = append(want, k.said.Settings)
 		}
 	}
-	blocks, err := x.inline(ctx, want, have)
+	blocks, whole, err := x.inline(ctx, want, have)
 	if err != nil {
 		return err
 	}
@@ -313,6 +317,11 @@ func (x *session) push(ctx context.Context) error {
 	x.mu.Lock()
 	for _, k := range news[:len(m.Records)] {
 		x.known[k.digest] = true
+		if !whole { // the peer has to fetch before it can make use of what builds on it
+			clear(x.pushed)
+		} else if !k.said.Head.IsZero() {
+			x.pushed[k.rec.Device] = k.said.Head
+		}
 	}
 	x.mu.Unlock()
 	return x.acknowledge(ctx)
@@ -339,33 +348,33 @@ var errTooMuch = errors.New("more than fits an announcement")
 // maxInlineObjects bounds what is looked at for an announcement.
 const maxInlineObjects = 2048
 
-// inline is the blocks of a small change; none when it is not small.
-func (x *session) inline(ctx context.Context, want, have []object.ID) ([]*proto.Block, error) {
+// inline is the blocks of a small change: whole when they are all that a peer
+// lacks who has some snapshots, none when they are too many.
+func (x *session) inline(ctx context.Context, want, have []object.ID) (out []*proto.Block, whole bool, err error) {
 	var ids []object.ID
-	_, err := collect(ctx, x.v, want, have, func(batch []object.ID) error {
+	absent, err := collect(ctx, x.v, want, have, maxInlineObjects+1, func(batch []object.ID) error {
 		if ids = append(ids, batch...); len(ids) > maxInlineObjects {
 			return errTooMuch
 		}
 		return nil
 	})
 	if errors.Is(err, errTooMuch) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var out []*proto.Block
 	size := 0
-	for b, err := range x.v.repo.Blocks(ctx, ids, func(object.ID) {}) {
+	for b, err := range x.v.repo.Blocks(ctx, ids, func(object.ID) { absent = ids }) {
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if size += len(b.Bytes) + 32*len(b.IDs); size > proto.MaxInline {
-			return nil, nil
+			return nil, false, nil
 		}
 		out = append(out, wireBlock(b))
 	}
-	return out, nil
+	return out, len(absent) == 0, nil
 }
 
 func wireBlock(b cas.Block) *proto.Block {

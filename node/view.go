@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"github.com/bsvsync/bsv/cas"
-	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -37,6 +36,7 @@ type view struct {
 	settings object.Settings
 	members  map[object.DeviceID][]object.Admission
 	complete *complete
+	maximal  *maximal
 	broken   map[object.ID]bool // heads that are no snapshots, or name what is not there by its kind
 	heads    []object.ID        // nil: to be computed
 	pending  []object.ID
@@ -238,7 +238,7 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 			pending = append(pending, k.said.Head)
 		}
 	}
-	heads, err = merge.Heads(ctx, w.v.env(), have)
+	heads, err = w.maximal.update(ctx, w.v.env(), have)
 	if err != nil {
 		return nil, nil, err
 	}
