@@ -1,19 +1,25 @@
 package cas
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 )
 
-// smallPacks is how many small packs of a class may pile up before Compact
-// merges them.
-const smallPacks = 24
+const (
+	// smallPacks is how many small packs of a class may pile up before Compact
+	// merges them, and atOnce how many of these it merges at least.
+	smallPacks = 24
+	atOnce     = 16
+)
 
 // Compact merges small packs when many have piled up, so that a watched
 // directory does not leave a file per save. Blocks are copied as they are;
-// the old packs go after the new ones are durable and indexed.
+// the old packs go after the new ones are durable and indexed. Those that it
+// merged before are merged again only with about as much: a block is copied as
+// often as the logarithm of what was written, not once for every few saves.
 func (s *Store) Compact(ctx context.Context) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
@@ -34,12 +40,27 @@ func (s *Store) Compact(ctx context.Context) error {
 		if len(small) < smallPacks {
 			continue
 		}
-		slices.SortFunc(small, func(a, b indexedPack) int { return int(a.number) - int(b.number) })
-		if err := s.compactClass(ctx, class, small); err != nil {
+		if err := s.compactClass(ctx, class, smallest(small)); err != nil {
 			return fmt.Errorf("compact: %w", err)
 		}
 	}
 	return nil
+}
+
+// smallest returns the smallest of some packs, up to one that is much larger than
+// all before it together, in the order of their writing.
+func smallest(packs []indexedPack) []indexedPack {
+	slices.SortFunc(packs, func(a, b indexedPack) int {
+		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.number, b.number))
+	})
+	var sum int64
+	n := 0
+	for ; n < len(packs) && (n < atOnce || packs[n].size <= 2*sum); n++ {
+		sum += packs[n].size
+	}
+	packs = packs[:n]
+	slices.SortFunc(packs, func(a, b indexedPack) int { return cmp.Compare(a.number, b.number) })
+	return packs
 }
 
 func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPack) error {
@@ -102,19 +123,23 @@ func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPa
 	return nil
 }
 
-// blocksOf reads and checks all blocks of a pack.
+// blocksOf reads and checks all blocks of a small pack.
 func (s *Store) blocksOf(p indexedPack) ([]*memBlock, error) {
 	name := packName(p.class, p.id)
 	table, err := readTable(s.be, name, p.size)
 	if err != nil {
 		return nil, err
 	}
+	all, err := s.be.Read(name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
 	var out []*memBlock
 	for _, k := range table {
-		b, err := s.be.Read(name, int64(k.off), int(k.length))
-		if err != nil {
-			return nil, err
+		if uint64(k.off)+uint64(k.length) > uint64(len(all)) {
+			return nil, fmt.Errorf("%w: %s ends early", ErrDamaged, name)
 		}
+		b := all[k.off : k.off+k.length : k.off+k.length]
 		if _, _, err := s.seal.open(b); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
