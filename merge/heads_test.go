@@ -130,6 +130,9 @@ func TestGraphWithAHole(t *testing.T) {
 	_, err3 := merge.IsAncestor(w.ctx, w.store, other, id)
 	_, err4 := merge.State(w.ctx, w.env(), []object.ID{id, other})
 	_, err5 := merge.Seen(w.ctx, w.env(), []object.ID{id}, []object.ID{other})
+	if seen, err := merge.Seen(w.ctx, w.env(), []object.ID{other}, []object.ID{{7}, id}); err != nil || seen[0] || seen[1] {
+		t.Errorf("seen of what is missing: %v, %v", seen, err)
+	}
 	u := merge.NewUnseen(w.ctx, w.env(), []object.ID{other, {9}})
 	if left, err := u.Add(id); err != nil || !slices.Equal(left, []object.ID{id}) {
 		t.Errorf("unseen with a hole: %v, %v", left, err)
