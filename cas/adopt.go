@@ -36,7 +36,7 @@ func (s *Store) tryIndex(ctx context.Context) (err error) {
 			err = fmt.Errorf("%w: index: %v", ErrDamaged, r)
 		}
 	}()
-	x, err := openIndex(s.path)
+	x, err := openIndex(s.path, s.fault)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *Store) tryIndex(ctx context.Context) (err error) {
 		return err
 	}
 	var found []filedPack
-	n := 0
+	n, objects := 0, 0
 	for f, err := range s.be.List("packs") {
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func (s *Store) tryIndex(ctx context.Context) (err error) {
 		if !ok {
 			continue
 		}
-		if p, ok := known[id]; ok && p.size == f.Size {
+		if p, ok := known[id]; ok && p.size == f.Size && !p.part {
 			delete(known, id)
 			continue
 		}
@@ -76,11 +76,15 @@ func (s *Store) tryIndex(ctx context.Context) (err error) {
 		}
 		delete(known, id)
 		found = append(found, filedPack{class, id, f.Size, blocks})
-		if n++; n%64 == 0 {
+		n++
+		for _, b := range blocks {
+			objects += len(b.ids)
+		}
+		if len(found) == 64 || objects >= fileAt {
 			if err := x.add(found, false, nil); err != nil {
 				return err
 			}
-			found = nil
+			found, objects = nil, 0
 		}
 	}
 	if len(known) > 0 { // packs are gone: what the index says of them is wrong

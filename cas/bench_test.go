@@ -14,7 +14,7 @@ import (
 func BenchmarkIndex(b *testing.B) {
 	const million = 1_000_000
 	for range b.N {
-		x, err := openIndex(filepath.Join(b.TempDir(), "index.db"))
+		x, err := openIndex(filepath.Join(b.TempDir(), "index.db"), nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/bsvsync/bsv/internal/fault"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -26,7 +27,7 @@ type location struct {
 
 var (
 	bucketObjects = []byte("objects")
-	bucketPacks   = []byte("packs")   // number → class ‖ pack id ‖ size
+	bucketPacks   = []byte("packs")   // number → class (with partial) ‖ pack id ‖ size
 	bucketNumbers = []byte("numbers") // pack id → number
 	bucketSelf    = []byte("self")    // "generation" → 16 random bytes
 )
@@ -34,15 +35,17 @@ var (
 // index maps objects to locations; it is disposable.
 type index struct {
 	db         *bolt.DB
+	fault      *fault.Injector
+	part       int // objects of one transaction
 	generation [16]byte
 }
 
-func openIndex(path string) (*index, error) {
+func openIndex(path string, f *fault.Injector) (*index, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &index{db: db}
+	x := &index{db: db, fault: f, part: partOf}
 	err = db.Update(func(tx *bolt.Tx) error {
 		for _, b := range [][]byte{bucketObjects, bucketPacks, bucketNumbers, bucketSelf} {
 			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
@@ -74,6 +77,11 @@ type indexedPack struct {
 	class  Class
 	id     packID
 	size   int64
+	part   bool // not all of its objects may be indexed
+}
+
+func decodePack(number uint32, v []byte) indexedPack {
+	return indexedPack{number, Class(v[0] &^ partial), packID(v[1:33]), int64(binary.LittleEndian.Uint64(v[33:])), v[0]&partial != 0}
 }
 
 func (x *index) packs() (map[packID]indexedPack, error) {
@@ -83,7 +91,7 @@ func (x *index) packs() (map[packID]indexedPack, error) {
 			if len(k) != 4 || len(v) != 1+32+8 {
 				return fmt.Errorf("%w: index", ErrDamaged)
 			}
-			p := indexedPack{binary.BigEndian.Uint32(k), Class(v[0]), packID(v[1:33]), int64(binary.LittleEndian.Uint64(v[33:]))}
+			p := decodePack(binary.BigEndian.Uint32(k), v)
 			out[p.id] = p
 			return nil
 		})
@@ -128,7 +136,7 @@ func (x *index) find(id object.ID) (location, indexedPack, bool, error) {
 		if len(pv) != 41 {
 			return fmt.Errorf("%w: index names a pack that it does not hold", ErrDamaged)
 		}
-		p = indexedPack{l.pack, Class(pv[0]), packID(pv[1:33]), int64(binary.LittleEndian.Uint64(pv[33:]))}
+		p = decodePack(l.pack, pv)
 		found = true
 		return nil
 	})
@@ -156,55 +164,137 @@ type filedPack struct {
 	blocks []packBlock
 }
 
-// add covers packs in one transaction, in key order. replace makes the new
-// places win over those indexed before; drop are packs that leave the index.
+// partial marks the class of a pack of which not all objects are indexed.
+const partial = 0x80
+
+// partOf is how many objects one transaction adds. It holds a node in memory for
+// every page that it changes, and they lie everywhere.
+const partOf = 8 << 10
+
+type indexRow struct {
+	id object.ID
+	l  location
+}
+
+// add covers durable packs, in key order. replace makes the new places win over
+// those indexed before; drop are packs that leave the index. Few objects take one
+// transaction. Of many the packs come first, marked as partial, so that what has
+// come of their objects is right at any moment: after a crash they are added
+// again.
 func (x *index) add(packs []filedPack, replace bool, drop []indexedPack) error {
-	type row struct {
-		id object.ID
-		l  location
+	objects := 0
+	for _, p := range packs {
+		for _, b := range p.blocks {
+			objects += len(b.ids)
+		}
 	}
-	return x.db.Update(func(tx *bolt.Tx) error {
-		objects, byNumber, byID := tx.Bucket(bucketObjects), tx.Bucket(bucketPacks), tx.Bucket(bucketNumbers)
-		var rows []row
-		for _, p := range packs {
-			if byID.Get(p.id[:]) != nil {
-				continue
-			}
-			seq, err := byNumber.NextSequence()
+	if objects <= x.part {
+		return x.db.Update(func(tx *bolt.Tx) error {
+			rows, err := x.addPacks(tx, packs, 0)
 			if err != nil {
 				return err
 			}
-			var k [4]byte
-			binary.BigEndian.PutUint32(k[:], uint32(seq))
-			v := append([]byte{byte(p.class)}, p.id[:]...)
-			v = binary.LittleEndian.AppendUint64(v, uint64(p.size))
-			if err := errors.Join(byNumber.Put(k[:], v), byID.Put(p.id[:], k[:])); err != nil {
-				return err
+			return errors.Join(x.addRows(tx, rows, replace), x.dropPacks(tx, drop))
+		})
+	}
+	var rows []indexRow
+	err := x.db.Update(func(tx *bolt.Tx) (err error) {
+		rows, err = x.addPacks(tx, packs, partial)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for len(rows) > 0 {
+		x.fault.Hit("cas.index.part")
+		n := min(len(rows), x.part)
+		if err := x.db.Update(func(tx *bolt.Tx) error { return x.addRows(tx, rows[:n], replace) }); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return x.db.Update(func(tx *bolt.Tx) error {
+		_, err := x.addPacks(tx, packs, 0)
+		return errors.Join(err, x.dropPacks(tx, drop))
+	})
+}
+
+// addPacks adds packs that are not in the index, or only in part, with or without
+// that mark, and returns where their objects lie, sorted by id.
+func (x *index) addPacks(tx *bolt.Tx, packs []filedPack, mark byte) ([]indexRow, error) {
+	byNumber, byID := tx.Bucket(bucketPacks), tx.Bucket(bucketNumbers)
+	var rows []indexRow
+	for _, p := range packs {
+		k := bytes.Clone(byID.Get(p.id[:]))
+		if k == nil {
+			seq, err := byNumber.NextSequence()
+			if err != nil {
+				return nil, err
 			}
-			for _, b := range p.blocks {
-				for i, id := range b.ids {
-					rows = append(rows, row{id, location{uint32(seq), b.off, b.length, uint32(i)}})
+			k = binary.BigEndian.AppendUint32(nil, uint32(seq))
+		} else if v := byNumber.Get(k); len(v) != 41 || v[0]&partial == 0 {
+			continue
+		}
+		v := append([]byte{byte(p.class) | mark}, p.id[:]...)
+		v = binary.LittleEndian.AppendUint64(v, uint64(p.size))
+		if err := errors.Join(byNumber.Put(k, v), byID.Put(p.id[:], k)); err != nil {
+			return nil, err
+		}
+		for _, b := range p.blocks {
+			for i, id := range b.ids {
+				rows = append(rows, indexRow{id, location{binary.BigEndian.Uint32(k), b.off, b.length, uint32(i)}})
+			}
+		}
+	}
+	slices.SortFunc(rows, func(a, b indexRow) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return rows, nil
+}
+
+func (x *index) addRows(tx *bolt.Tx, rows []indexRow, replace bool) error {
+	objects := tx.Bucket(bucketObjects)
+	objects.FillPercent = 0.8
+	for _, r := range rows {
+		if !replace && objects.Get(r.id[:]) != nil {
+			continue
+		}
+		if err := objects.Put(r.id[:], encodeLocation(r.id, r.l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) dropPacks(tx *bolt.Tx, packs []indexedPack) error {
+	byNumber, byID := tx.Bucket(bucketPacks), tx.Bucket(bucketNumbers)
+	for _, p := range packs {
+		if err := errors.Join(byNumber.Delete(binary.BigEndian.AppendUint32(nil, p.number)), byID.Delete(p.id[:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop forgets packs and the objects that it finds there.
+func (x *index) drop(packs []indexedPack, tables [][]packBlock) error {
+	return x.db.Update(func(tx *bolt.Tx) error {
+		objects := tx.Bucket(bucketObjects)
+		for i, p := range packs {
+			for _, k := range tables[i] {
+				for _, id := range k.ids {
+					v := objects.Get(id[:])
+					if v == nil {
+						continue
+					}
+					if l, err := decodeLocation(id, v); err != nil || l.pack != p.number {
+						continue // it lies elsewhere, too
+					}
+					if err := objects.Delete(id[:]); err != nil {
+						return err
+					}
 				}
 			}
 		}
-		slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.id[:], b.id[:]) })
-		objects.FillPercent = 0.8
-		for _, r := range rows {
-			if !replace && objects.Get(r.id[:]) != nil {
-				continue
-			}
-			if err := objects.Put(r.id[:], encodeLocation(r.id, r.l)); err != nil {
-				return err
-			}
-		}
-		for _, p := range drop {
-			var k [4]byte
-			binary.BigEndian.PutUint32(k[:], p.number)
-			if err := errors.Join(byNumber.Delete(k[:]), byID.Delete(p.id[:])); err != nil {
-				return err
-			}
-		}
-		return nil
+		return x.dropPacks(tx, packs)
 	})
 }
 

@@ -149,6 +149,7 @@ type openPack struct {
 	class   Class
 	blocks  []*memBlock
 	size    int
+	objects int
 	written chan struct{} // closed when a writer of the store has written it, or failed to
 }
 

@@ -5,6 +5,13 @@ import (
 	"slices"
 )
 
+const (
+	// manyObjects makes a pack full, however small they are, and fileAt is how
+	// many of durable packs wait for the index: each takes memory until then.
+	manyObjects = 64 << 10
+	fileAt      = 128 << 10
+)
+
 // keep adds a sealed block to the pack of its class and writes a full one. The
 // caller holds the gate shared; it is let go while a pack is written, so that
 // a commit does not stop all other writers until that is done.
@@ -19,7 +26,24 @@ func (s *Store) keep(b *memBlock, sealed []byte) error {
 	s.mu.Unlock()
 	s.gate.RUnlock()
 	defer s.gate.RLock()
-	return s.writePack(p)
+	if err := s.writePack(p); err != nil {
+		return err
+	}
+	return s.fileMany()
+}
+
+// fileMany covers the packs that are durable with the index when they hold many
+// objects: memory is needed for each until then. A commit that is under way does
+// it anyway.
+func (s *Store) fileMany() error {
+	s.mu.Lock()
+	many := s.unindexed >= s.fileAt
+	s.mu.Unlock()
+	if !many || !s.commitMu.TryLock() {
+		return nil
+	}
+	defer s.commitMu.Unlock()
+	return s.file()
 }
 
 // add adds a sealed block to the pack of its class. A pack that is full by it
@@ -36,7 +60,8 @@ func (s *Store) add(b *memBlock, sealed []byte) (full *openPack) {
 	}
 	p.blocks = append(p.blocks, b)
 	p.size += len(sealed)
-	if p.size < s.target(b.class) {
+	p.objects += len(b.ids)
+	if p.size < s.target(b.class) && p.objects < s.manyObjects {
 		return nil
 	}
 	s.packs[b.class] = nil
@@ -65,5 +90,8 @@ func (s *Store) writePack(p *openPack) error {
 		b.file, b.off, b.length, b.sealed = name, table[i].off, table[i].length, nil
 	}
 	s.filed = append(s.filed, filedPack{p.class, id, size, table})
+	for _, b := range table {
+		s.unindexed += len(b.ids)
+	}
 	return nil
 }

@@ -63,6 +63,11 @@ type Store struct {
 	unfiled []*openPack // full packs whose writing failed: the next commit tries again
 	filed   []filedPack
 	err     error
+
+	unindexed   int // objects of filed
+	manyObjects int // see the constants
+	fileAt      int
+	early       []packID // indexed since the last commit; commitMu guards it
 }
 
 // place is where a pending object is.
@@ -97,7 +102,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
 		seal: newSealer(o.Keys, comp), device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
-		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target, slots: int32(2*runtime.GOMAXPROCS(0) + 2),
+		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target, manyObjects: manyObjects, fileAt: fileAt, slots: int32(2*runtime.GOMAXPROCS(0) + 2),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -309,6 +314,16 @@ func (s *Store) commit(context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("commit: %w", s.fail(err))
 	}
+	if err := s.file(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	s.early = nil
+	return nil
+}
+
+// file covers the packs that are durable with the index. The caller holds
+// commitMu.
+func (s *Store) file() error {
 	s.mu.Lock()
 	filed := s.filed
 	s.mu.Unlock()
@@ -317,14 +332,16 @@ func (s *Store) commit(context.Context) error {
 	}
 	s.fault.Hit("cas.index.begin")
 	if err := s.index.add(filed, false, nil); err != nil {
-		return fmt.Errorf("commit: write index: %w", err)
+		return fmt.Errorf("write index: %w", err)
 	}
 	s.fault.Hit("cas.index.written")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.filed = slices.Clone(s.filed[len(filed):])
 	for _, p := range filed {
+		s.early = append(s.early, p.id)
 		for _, b := range p.blocks {
+			s.unindexed -= len(b.ids)
 			for _, id := range b.ids {
 				if at, ok := s.pending[id]; ok && at.block.file != "" {
 					delete(s.pending, id)
@@ -357,14 +374,54 @@ func (s *Store) Rollback() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgot.Add(1)
-	var errs []error
+	packs := s.early
 	for _, p := range s.filed {
-		if err := s.be.Remove(packName(p.class, p.id)); err != nil && !isGone(err) {
+		packs = append(packs, p.id)
+	}
+	written := s.filed
+	s.filed, s.unfiled, s.open, s.packs, s.early = nil, nil, [3]*memBlock{}, [3]*openPack{}, nil
+	s.pending, s.unindexed = map[object.ID]place{}, 0
+	return s.unfile(packs, written)
+}
+
+// unfile removes packs that were written and not committed; the index forgets
+// before what it has of them.
+func (s *Store) unfile(ids []packID, written []filedPack) error {
+	known, err := s.index.packs()
+	if err != nil {
+		return err
+	}
+	var names []string
+	var packs []indexedPack
+	var tables [][]packBlock
+	for _, id := range ids {
+		p, ok := known[id]
+		if !ok { // not indexed yet, or merged with others by now
+			continue
+		}
+		table, err := readTable(s.be, packName(p.class, id), p.size)
+		if err != nil {
+			return err
+		}
+		packs, tables, names = append(packs, p), append(tables, table), append(names, packName(p.class, id))
+	}
+	if len(packs) > 0 {
+		err = s.index.drop(packs, tables)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range written {
+		if _, ok := known[p.id]; !ok {
+			names = append(names, packName(p.class, p.id))
+		}
+	}
+	var errs []error
+	for _, name := range names {
+		if err := s.be.Remove(name); err != nil && !isGone(err) {
 			errs = append(errs, err)
 		}
 	}
-	s.filed, s.unfiled, s.open, s.packs = nil, nil, [3]*memBlock{}, [3]*openPack{}
-	s.pending = map[object.ID]place{}
 	return errors.Join(errs...)
 }
 

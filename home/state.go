@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -153,31 +155,42 @@ func rowKey(mapping, dir string) []byte { return []byte(mapping + "\x00" + dir) 
 // maxKey is bbolt's: a directory with a longer path has no row.
 const maxKey = bolt.MaxKeySize
 
+// rowsAtOnce is how many bytes of rows one transaction takes, about: it holds
+// them in memory several times over.
+const rowsAtOnce = 4 << 20
+
 // SetRows replaces rows of one mapping by directory; an empty row removes.
-// The stat cache may be lost, so this does not wait for the disk.
+// The stat cache may be lost, so this does not wait for the disk. Of many rows
+// those of a directory come before those of the directories in it: after a crash
+// a directory whose row is older than that of the one around it is looked at
+// again, while the one around it would not see that it is not the same.
 func (s *State) SetRows(mapping string, rows map[string][]byte) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return s.db.Update(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketRows)
-		for dir, v := range rows {
-			k := rowKey(mapping, dir)
-			if len(k) > maxKey {
-				continue
+	dirs := slices.Sorted(maps.Keys(rows))
+	for len(dirs) > 0 {
+		err := s.db.Update(func(tx *bolt.Tx) error {
+			b := tx.Bucket(bucketRows)
+			for size := 0; len(dirs) > 0 && size < rowsAtOnce; dirs = dirs[1:] {
+				k, v := rowKey(mapping, dirs[0]), rows[dirs[0]]
+				if size += len(k) + len(v); len(k) > maxKey {
+					continue
+				}
+				var err error
+				if len(v) == 0 {
+					err = b.Delete(k)
+				} else {
+					err = b.Put(k, v)
+				}
+				if err != nil {
+					return err
+				}
 			}
-			var err error
-			if len(v) == 0 {
-				err = b.Delete(k)
-			} else {
-				err = b.Put(k, v)
-			}
-			if err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // DropRows forgets the stat cache of a mapping.
