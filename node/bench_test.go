@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -72,4 +73,36 @@ func benchFirstSync(b *testing.B, fill func(dir string) error) {
 		}
 		b.ReportMetric(joined.Seconds(), "fetch-s")
 	}
+}
+
+// BenchmarkRecentHistory asks a vault of 1,000 snapshots for the last ones.
+func BenchmarkRecentHistory(b *testing.B) {
+	ctx := context.Background()
+	d := newDevice(b, testSecret().Words())
+	for i := range 1000 {
+		if _, err := d.Mkdir(ctx, node.PathRequest{Path: fmt.Sprintf("/docs/%d", i)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("log", func(b *testing.B) {
+		for b.Loop() {
+			if r, err := d.Log(ctx, node.LogRequest{Limit: 10}); err != nil || len(r.Snapshots) != 10 {
+				b.Fatal(len(r.Snapshots), err)
+			}
+		}
+	})
+	b.Run("range", func(b *testing.B) {
+		for b.Loop() {
+			if r, err := d.Log(ctx, node.LogRequest{Range: "latest~5..latest"}); err != nil || len(r.Snapshots) != 5 {
+				b.Fatal(len(r.Snapshots), err)
+			}
+		}
+	})
+	b.Run("show", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := d.Show(ctx, node.ShowRequest{Ref: "latest~3"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -25,11 +25,10 @@ func (n *Node) lsDeleted(ctx context.Context, v *vault, ref string, recursive bo
 	if err != nil {
 		return res, err
 	}
-	list, err := n.history(ctx, v)
-	if err != nil {
+	if err := n.whole(ctx, v); err != nil {
 		return res, err
 	}
-	before, err := n.ancestry(ctx, v, list, name)
+	heads, err := n.headsOf(ctx, v, name)
 	if err != nil {
 		return res, err
 	}
@@ -40,9 +39,9 @@ func (n *Node) lsDeleted(ctx context.Context, v *vault, ref string, recursive bo
 		return res, err
 	}
 	ever := now != none || path == "/"
-	for _, h := range list {
-		if !before[h.id] {
-			continue
+	for h, err := range n.historyOf(ctx, v, heads) {
+		if err != nil {
+			return res, err
 		}
 		then, err := subtree(ctx, v, h.s.Root, path)
 		if err != nil {

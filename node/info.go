@@ -40,9 +40,16 @@ func (n *Node) Info(ctx context.Context) (Info, error) {
 	if err != nil {
 		return i, err
 	}
-	i.Snapshots = len(list)
-	for _, h := range list {
+	var newest *snapshotAt
+	for h, err := range list {
+		if err != nil {
+			return i, err
+		}
+		i.Snapshots++
 		i.AllContent += h.s.Bytes
+		if newest == nil {
+			newest = &h
+		}
 	}
 	p, err := n.resolve(ctx, v, "")
 	if err != nil {
@@ -53,8 +60,8 @@ func (n *Node) Info(ctx context.Context) (Info, error) {
 		return i, err
 	}
 	i.Bytes = sum.Bytes
-	if len(list) > 0 && list[0].s.Root == p.root {
-		i.Files = list[0].s.Files
+	if newest != nil && newest.s.Root == p.root {
+		i.Files = newest.s.Files
 		return i, nil
 	}
 	i.Files, err = n.filesIn(ctx, v, p.root) // of several heads

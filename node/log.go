@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 
@@ -77,12 +78,15 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 		return res, err
 	}
 	if r.Range != "" {
-		if list, err = n.between(ctx, v, list, r.Range); err != nil {
+		if list, err = n.inRange(ctx, v, r.Range); err != nil {
 			return res, err
 		}
 	}
 	ever := false
-	for _, h := range list {
+	for h, err := range list {
+		if err != nil {
+			return res, err
+		}
 		if path != "" {
 			changed, there, err := n.changedAt(ctx, v, h.s, path)
 			if err != nil {
@@ -114,8 +118,8 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 	return res, nil
 }
 
-// between leaves of a history what led to B and not to A.
-func (n *Node) between(ctx context.Context, v *vault, list []snapshotAt, ab string) ([]snapshotAt, error) {
+// inRange lists what led to B and not to A.
+func (n *Node) inRange(ctx context.Context, v *vault, ab string) (iter.Seq2[snapshotAt, error], error) {
 	a, b, ok, err := parseRange(ab)
 	if err != nil {
 		return nil, err
@@ -123,34 +127,29 @@ func (n *Node) between(ctx context.Context, v *vault, list []snapshotAt, ab stri
 	if !ok {
 		return nil, fail(Usage, "bsv log latest~3..latest", "%q is no range A..B", ab)
 	}
-	from, err := n.ancestry(ctx, v, list, a)
+	from, err := n.headsOf(ctx, v, a)
 	if err != nil {
 		return nil, err
 	}
-	to, err := n.ancestry(ctx, v, list, b)
+	to, err := n.headsOf(ctx, v, b)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(h snapshotAt) bool { return from[h.id] || !to[h.id] }), nil
+	return span(n.historyOf(ctx, v, slices.Concat(from, to)), from, to), nil
 }
 
-// ancestry is the snapshot that a REF names and all that led to it; of a
-// state that several heads make, all of them.
-func (n *Node) ancestry(ctx context.Context, v *vault, list []snapshotAt, ref string) (map[object.ID]bool, error) {
+// headsOf is the snapshot that a REF names, or those that make the state that
+// it names.
+func (n *Node) headsOf(ctx context.Context, v *vault, ref string) ([]object.ID, error) {
 	p, err := n.resolve(ctx, v, ref)
 	if err != nil {
 		return nil, err
 	}
-	in := map[object.ID]bool{p.snap: true}
-	for _, h := range list { // children stand before their parents
-		if in[h.id] || p.snap.IsZero() {
-			in[h.id] = true
-			for _, up := range h.s.Parents {
-				in[up] = true
-			}
-		}
+	if !p.snap.IsZero() {
+		return []object.ID{p.snap}, nil
 	}
-	return in, nil
+	heads, _, err := v.view.H(ctx)
+	return heads, err
 }
 
 // changeCount counts what a snapshot changed, at or below path unless it is

@@ -119,10 +119,16 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		if err != nil {
 			return place{}, err
 		}
-		if k >= len(list) {
-			return notFound()
+		for h, err := range list {
+			if err != nil {
+				return place{}, err
+			}
+			if k == 0 {
+				return place{h.s.Root, h.id, ref}, nil
+			}
+			k--
 		}
-		return of(list[k].id)
+		return notFound()
 	}
 	if strings.HasPrefix(ref, "@{") && strings.HasSuffix(ref, "}") {
 		at, err := parseTime(ref[2:len(ref)-1], n.now())
@@ -133,16 +139,20 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		if err != nil {
 			return place{}, err
 		}
-		for _, h := range list {
-			if h.s.Time <= at.UnixNano() {
-				return of(h.id)
+		var oldest *snapshotAt
+		for h, err := range list {
+			if err != nil {
+				return place{}, err
 			}
+			if h.s.Time <= at.UnixNano() {
+				return place{h.s.Root, h.id, ref}, nil
+			}
+			oldest = &h
 		}
-		if len(list) == 0 {
+		if oldest == nil {
 			return notFound()
 		}
-		first := list[len(list)-1].s
-		return place{}, fail(NotFound, "bsv log", "no snapshot is as old as %s; the oldest is of %s", ref, time.Unix(0, first.Time).Format(time.DateTime))
+		return place{}, fail(NotFound, "bsv log", "no snapshot is as old as %s; the oldest is of %s", ref, time.Unix(0, oldest.s.Time).Format(time.DateTime))
 	}
 	if value, ok := v.view.get("tag/" + ref); ok {
 		if id, _, err := object.ParseCID(value); err == nil {
@@ -168,14 +178,20 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 	if err != nil {
 		return place{}, err
 	}
-	list, err := n.historyOf(ctx, v, append(slices.Clone(heads), lost...), len(lost) > 0)
-	if err != nil {
-		return place{}, err
+	list := n.historyOf(ctx, v, heads)
+	if len(lost) > 0 {
+		list = n.historyLeft(ctx, v, slices.Concat(heads, lost))
 	}
 	var found []object.ID
-	for _, h := range list {
-		if strings.HasPrefix(h.id.Full(), prefix) && !slices.Contains(found, h.id) {
+	for h, err := range list {
+		if err != nil {
+			return place{}, err
+		}
+		if strings.HasPrefix(h.id.Full(), prefix) {
 			found = append(found, h.id)
+		}
+		if h.id.Full() == prefix {
+			break
 		}
 	}
 	switch len(found) {
@@ -188,73 +204,6 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		return of(found[0])
 	}
 	return place{}, fail(Usage, "give more characters of it", "%q is the beginning of %d snapshots", ref, len(found))
-}
-
-// snapshotAt is a snapshot with its id.
-type snapshotAt struct {
-	id object.ID
-	s  object.Snapshot
-}
-
-// history lists all known snapshots, newest first; parents never stand before
-// their children.
-func (n *Node) history(ctx context.Context, v *vault) ([]snapshotAt, error) {
-	if err := n.whole(ctx, v); err != nil {
-		return nil, err
-	}
-	heads, _, err := v.view.H(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return n.historyOf(ctx, v, heads, false)
-}
-
-// historyOf lists what led to some heads. With holes, what cannot be read is
-// left out.
-func (n *Node) historyOf(ctx context.Context, v *vault, heads []object.ID, holes bool) ([]snapshotAt, error) {
-	all := map[object.ID]object.Snapshot{}
-	children := map[object.ID]int{}
-	todo := slices.Clone(heads)
-	for len(todo) > 0 {
-		id := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if _, ok := all[id]; ok {
-			continue
-		}
-		s, err := object.GetSnapshot(ctx, v.repo, id)
-		if err != nil && holes {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		all[id] = s
-		for _, p := range s.Parents {
-			children[p]++
-			todo = append(todo, p)
-		}
-	}
-	ready := slices.DeleteFunc(slices.Clone(heads), func(id object.ID) bool { return children[id] > 0 })
-	var out []snapshotAt
-	for len(ready) > 0 {
-		best := 0
-		for i, id := range ready {
-			if a, b := all[id], all[ready[best]]; a.Time > b.Time || a.Time == b.Time && compareID(id, ready[best]) > 0 {
-				best = i
-			}
-		}
-		id := ready[best]
-		ready = slices.Delete(ready, best, best+1)
-		if s, ok := all[id]; ok {
-			out = append(out, snapshotAt{id, s})
-		}
-		for _, p := range all[id].Parents {
-			if children[p]--; children[p] == 0 {
-				ready = append(ready, p)
-			}
-		}
-	}
-	return out, nil
 }
 
 var agoForm = regexp.MustCompile(`^(\d+)\s*(second|minute|hour|day|week|month|year)s?\s+ago$`)
