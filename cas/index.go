@@ -46,28 +46,44 @@ func openIndex(path string, f *fault.Injector) (*index, error) {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	x := &index{db: db, fault: f, part: partOf}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketObjects, bucketPacks, bucketNumbers, bucketSelf} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
-		}
-		return x.name(tx.Bucket(bucketSelf))
-	})
+	begun, err := x.begun()
+	if err == nil && !begun {
+		err = db.Update(x.begin)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open index: %w", err), db.Close())
 	}
 	return x, nil
 }
 
-// name reads the index's generation, or gives a new index one.
-func (x *index) name(b *bolt.Bucket) error {
-	if v := b.Get([]byte("generation")); len(v) == len(x.generation) {
-		x.generation = [16]byte(v)
+func indexBuckets() [][]byte { return [][]byte{bucketObjects, bucketPacks, bucketNumbers, bucketSelf} }
+
+// begun reads the index's generation; false when the index is not whole.
+func (x *index) begun() (ok bool, err error) {
+	err = x.db.View(func(tx *bolt.Tx) error {
+		for _, b := range indexBuckets() {
+			if tx.Bucket(b) == nil {
+				return nil
+			}
+		}
+		v := tx.Bucket(bucketSelf).Get([]byte("generation"))
+		if ok = len(v) == len(x.generation); ok {
+			x.generation = [16]byte(v)
+		}
 		return nil
+	})
+	return ok, err
+}
+
+// begin makes an index whole: another generation of it.
+func (x *index) begin(tx *bolt.Tx) error {
+	for _, b := range indexBuckets() {
+		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+			return err
+		}
 	}
 	rand.Read(x.generation[:])
-	return b.Put([]byte("generation"), x.generation[:])
+	return tx.Bucket(bucketSelf).Put([]byte("generation"), x.generation[:])
 }
 
 func (x *index) close() error { return x.db.Close() }

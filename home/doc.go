@@ -28,10 +28,12 @@
 //   - A home exists when it has a device key: that file is written last by
 //     whoever creates a home, so a half-made home is no home.
 //   - What was given to the disk and the head set A change in one transaction.
+//   - What is noted in the state is durable with what is set next, and a crash
+//     loses the end of it: after a restart the state is one that it has been.
 //   - Nobody outside of this package sees bbolt.
 //
 // # Concurrency
 //
-// Home and State are safe for concurrent use. State.Update runs one writer at
-// a time; State.View never waits for a writer.
+// Home and State are safe for concurrent use. State has one writer at a time,
+// and readers wait for it.
 package home

@@ -243,6 +243,9 @@ func (h *Home) Close() error {
 		}
 	}
 	if h.state != nil {
+		if err := h.state.Keep(); err != nil {
+			h.log.Warn("state.db: what was noted last is lost, and will be looked at again", "err", err)
+		}
 		errs = append(errs, h.state.Close())
 	}
 	errs = append(errs, h.lock.Close())

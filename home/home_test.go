@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -231,7 +232,7 @@ func TestRows(t *testing.T) {
 	s := open(t, place(t), true).State()
 	set := func(m string, rows map[string][]byte) {
 		t.Helper()
-		if err := s.SetRows(m, rows); err != nil {
+		if err := s.NoteRows(m, rows); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -460,4 +461,78 @@ func TestPlatformDirs(t *testing.T) {
 			t.Errorf("%s %v: %q, %q, %v", c.goos, c.env, data, config, err)
 		}
 	}
+}
+
+// What is noted is read at once, is durable with what is set next, and a crash
+// loses its end alone.
+func TestNoted(t *testing.T) {
+	p := place(t)
+	h := open(t, p, true)
+	crash := func() { // as if the process ended here
+		t.Helper()
+		if err := h.state.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if h.state, err = openState(p.state(), h.log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, want map[string]string) {
+		t.Helper()
+		for name, w := range want {
+			b, err := h.state.Value(name)
+			if dir, ok := strings.CutPrefix(name, "row "); ok {
+				b, err = h.state.Row("/m", dir)
+			}
+			if err != nil || string(b) != w {
+				t.Errorf("%s, %s: %q, %v, want %q", when, name, b, err, w)
+			}
+		}
+	}
+	do := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(h.state.NoteValue("a", []byte("1")), h.state.NoteRows("/m", map[string][]byte{"": []byte("root"), "d": []byte("dir")}))
+	check("noted", map[string]string{"a": "1", "row ": "root", "row d": "dir"})
+	crash()
+	check("lost", map[string]string{"a": "", "row ": "", "row d": ""})
+
+	do(h.state.NoteValue("a", []byte("1")), h.state.NoteRows("/m", map[string][]byte{"": []byte("root")}), h.state.SetValue("b", []byte("2")), h.state.NoteValue("a", nil), h.state.NoteValue("c", []byte("3")))
+	check("noted", map[string]string{"a": "", "b": "2", "c": "3", "row ": "root"})
+	crash()
+	check("the end lost", map[string]string{"a": "1", "b": "2", "c": "", "row ": "root"})
+
+	do(h.state.NoteValue("a", nil), h.state.SetGiven(Given{Known: true}))
+	crash()
+	check("with what was given", map[string]string{"a": ""})
+
+	do(h.state.NoteValue("x/1", []byte("1")), h.state.NoteValue("x/2", []byte("2")), h.state.NoteValue("x/3", []byte("3")), h.state.NoteValue("y", []byte("y")))
+	do(h.state.DropValues("x/", "x/2"))
+	check("dropped", map[string]string{"x/1": "", "x/2": "2", "x/3": "", "y": "y"})
+	do(h.state.NoteRows("/m", map[string][]byte{"d": []byte("dir")}), h.state.DropRows("/m"))
+	check("dropped", map[string]string{"row ": "", "row d": ""})
+	do(h.state.NoteValue("z", []byte("z")), h.state.Reset())
+	check("reset", map[string]string{"y": "", "z": "", "x/2": ""})
+
+	do(h.state.NoteValue("kept", []byte("by close")))
+	do(h.Close())
+	h = open(t, p, false)
+	check("opened again", map[string]string{"kept": "by close"})
+
+	// Much does not wait: what was noted first is durable.
+	for i := range 3 * maxNoted / (1 << 20) {
+		do(h.state.NoteValue(fmt.Sprint("much", i), make([]byte, 1<<20)))
+		if h.state.noted.size > maxNoted {
+			t.Fatalf("%d bytes wait", h.state.noted.size)
+		}
+	}
+	crash()
+	if b, _ := h.state.Value("much0"); len(b) != 1<<20 {
+		t.Errorf("much0 has %d bytes", len(b))
+	}
+	do(h.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,8 +25,14 @@ var (
 	bucketValue = []byte("values") // name → bytes
 )
 
-// State is state.db: what may be lost without losing a version.
-type State struct{ db *bolt.DB }
+// State is state.db: what may be lost without losing a version. What is set is
+// durable; what is only noted is written with what is set next.
+type State struct {
+	db *bolt.DB
+
+	mu    sync.RWMutex
+	noted noted
+}
 
 // Given is what was given to the disk: per mapping the tree that is
 // materialised there, and A, the heads that the last apply that began was
@@ -66,15 +73,24 @@ func tryState(path string) (s *State, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketGiven, bucketRows, bucketValue} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
+	whole := true
+	err = db.View(func(tx *bolt.Tx) error {
+		for _, b := range buckets() {
+			whole = whole && tx.Bucket(b) != nil
 		}
 		return nil
 	})
-	s = &State{db}
+	if err == nil && !whole {
+		err = db.Update(func(tx *bolt.Tx) error {
+			for _, b := range buckets() {
+				if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	s = &State{db: db}
 	if err == nil {
 		_, err = s.Given() // all else may be missing, this must be whole
 	}
@@ -84,7 +100,9 @@ func tryState(path string) (s *State, err error) {
 	return s, nil
 }
 
-// Close closes the file.
+func buckets() [][]byte { return [][]byte{bucketGiven, bucketRows, bucketValue} }
+
+// Close closes the file. What is noted is lost, unless Keep wrote it.
 func (s *State) Close() error { return s.db.Close() }
 
 // Given reads what was given to the disk.
@@ -114,7 +132,7 @@ func (s *State) Given() (Given, error) {
 
 // SetGiven replaces what was given to the disk, in one durable transaction.
 func (s *State) SetGiven(g Given) error {
-	return s.db.Update(func(tx *bolt.Tx) error {
+	return s.update(func(tx *bolt.Tx) error {
 		if err := tx.DeleteBucket(bucketGiven); err != nil {
 			return err
 		}
@@ -140,9 +158,18 @@ func (s *State) SetGiven(g Given) error {
 
 // Row returns the stat cache's row of a directory, nil when there is none.
 func (s *State) Row(mapping, dir string) ([]byte, error) {
+	return s.get(bucketRows, rowKey(mapping, dir))
+}
+
+func (s *State) get(bucket, key []byte) ([]byte, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if v, ok := s.noted.get(bucket, key); ok {
+		return bytes.Clone(v), nil
+	}
 	var out []byte
 	err := s.db.View(func(tx *bolt.Tx) error {
-		if v := tx.Bucket(bucketRows).Get(rowKey(mapping, dir)); v != nil {
+		if v := tx.Bucket(bucket).Get(key); v != nil {
 			out = append([]byte{}, v...)
 		}
 		return nil
@@ -155,38 +182,19 @@ func rowKey(mapping, dir string) []byte { return []byte(mapping + "\x00" + dir) 
 // maxKey is bbolt's: a directory with a longer path has no row.
 const maxKey = bolt.MaxKeySize
 
-// rowsAtOnce is how many bytes of rows one transaction takes, about: it holds
-// them in memory several times over.
-const rowsAtOnce = 4 << 20
-
-// SetRows replaces rows of one mapping by directory; an empty row removes.
-// The stat cache may be lost, so this does not wait for the disk. Of many rows
-// those of a directory come before those of the directories in it: after a crash
-// a directory whose row is older than that of the one around it is looked at
-// again, while the one around it would not see that it is not the same.
-func (s *State) SetRows(mapping string, rows map[string][]byte) error {
-	dirs := slices.Sorted(maps.Keys(rows))
-	for len(dirs) > 0 {
-		err := s.db.Update(func(tx *bolt.Tx) error {
-			b := tx.Bucket(bucketRows)
-			for size := 0; len(dirs) > 0 && size < rowsAtOnce; dirs = dirs[1:] {
-				k, v := rowKey(mapping, dirs[0]), rows[dirs[0]]
-				if size += len(k) + len(v); len(k) > maxKey {
-					continue
-				}
-				var err error
-				if len(v) == 0 {
-					err = b.Delete(k)
-				} else {
-					err = b.Put(k, v)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+// NoteRows replaces rows of one mapping by directory; an empty row removes. The
+// stat cache may be lost, so few rows are noted; many are written here and now,
+// in several transactions. Then those of a directory come before those of the
+// directories in it: after a crash a directory whose row is older than that of
+// the one around it is looked at again, while the one around it would not see
+// that it is not the same.
+func (s *State) NoteRows(mapping string, rows map[string][]byte) error {
+	for _, dir := range slices.Sorted(maps.Keys(rows)) {
+		k := rowKey(mapping, dir)
+		if len(k) > maxKey {
+			continue
+		}
+		if err := s.note(bucketRows, k, rows[dir]); err != nil {
 			return err
 		}
 	}
@@ -195,21 +203,14 @@ func (s *State) SetRows(mapping string, rows map[string][]byte) error {
 
 // DropRows forgets the stat cache of a mapping.
 func (s *State) DropRows(mapping string) error {
-	return s.db.Update(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketRows), mapping+"\x00", "") })
+	return s.update(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketRows), mapping+"\x00", "") })
 }
 
 // drop deletes the keys that begin with prefix, but for those that begin with
 // keep (if it is not empty). A cursor that deletes may skip keys, so they are
 // collected before.
 func drop(b *bolt.Bucket, prefix, keep string) error {
-	var old [][]byte
-	c := b.Cursor()
-	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
-		if keep == "" || !bytes.HasPrefix(k, []byte(keep)) {
-			old = append(old, bytes.Clone(k))
-		}
-	}
-	for _, k := range old {
+	for _, k := range toDrop(b, prefix, keep) {
 		if err := b.Delete(k); err != nil {
 			return err
 		}
@@ -217,38 +218,63 @@ func drop(b *bolt.Bucket, prefix, keep string) error {
 	return nil
 }
 
-// Value returns a named value, nil when there is none.
-func (s *State) Value(name string) ([]byte, error) {
-	var out []byte
-	err := s.db.View(func(tx *bolt.Tx) error {
-		if v := tx.Bucket(bucketValue).Get([]byte(name)); v != nil {
-			out = append([]byte{}, v...)
+func toDrop(b *bolt.Bucket, prefix, keep string) [][]byte {
+	var out [][]byte
+	c := b.Cursor()
+	k, _ := c.Seek([]byte(prefix))
+	for bytes.HasPrefix(k, []byte(prefix)) {
+		if keep != "" && bytes.HasPrefix(k, []byte(keep)) { // many: behind them
+			k, _ = c.Seek(after(keep))
+			continue
 		}
-		return nil
-	})
-	return out, err
+		out = append(out, bytes.Clone(k))
+		k, _ = c.Next()
+	}
+	return out
 }
 
-// SetValue keeps a named value; nil removes it.
+// after is the first key behind all that begin with a prefix, whose last byte is
+// not 255.
+func after(prefix string) []byte {
+	b := []byte(prefix)
+	b[len(b)-1]++
+	return b
+}
+
+// Value returns a named value, nil when there is none.
+func (s *State) Value(name string) ([]byte, error) { return s.get(bucketValue, []byte(name)) }
+
+// SetValue keeps a named value durably; nil removes it.
 func (s *State) SetValue(name string, v []byte) error {
-	return s.db.Update(func(tx *bolt.Tx) error {
-		if v == nil {
-			return tx.Bucket(bucketValue).Delete([]byte(name))
-		}
-		return tx.Bucket(bucketValue).Put([]byte(name), v)
-	})
+	return s.update(func(tx *bolt.Tx) error { return put(tx.Bucket(bucketValue), []byte(name), v) })
+}
+
+// NoteValue keeps a named value; nil removes it. A crash may lose it, with all
+// that was noted after it.
+func (s *State) NoteValue(name string, v []byte) error {
+	return s.note(bucketValue, []byte(name), v)
 }
 
 // DropValues removes the named values that begin with prefix, but for those
 // that begin with keep.
 func (s *State) DropValues(prefix, keep string) error {
-	return s.db.Update(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketValue), prefix, keep) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	some := len(s.noted.of) > 0
+	err := s.db.View(func(tx *bolt.Tx) error {
+		some = some || len(toDrop(tx.Bucket(bucketValue), prefix, keep)) > 0
+		return nil
+	})
+	if err != nil || !some {
+		return err
+	}
+	return s.write(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketValue), prefix, keep) })
 }
 
 // Reset forgets everything: the home joins another vault.
 func (s *State) Reset() error {
-	return s.db.Update(func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketGiven, bucketRows, bucketValue} {
+	return s.update(func(tx *bolt.Tx) error {
+		for _, b := range buckets() {
 			if err := tx.DeleteBucket(b); err != nil {
 				return err
 			}

@@ -125,10 +125,10 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 		return false, err
 	}
 	g.A = h
-	if err := n.home.State().SetGiven(g); err != nil { // before the first step
+	if err := n.home.State().NoteValue("applying", []byte{1}); err != nil {
 		return false, err
 	}
-	if err := n.home.State().SetValue("applying", []byte{1}); err != nil {
+	if err := n.home.State().SetGiven(g); err != nil { // before the first step
 		return false, err
 	}
 	n.fault.Hit("apply.begin")
@@ -180,13 +180,13 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 			}
 		}
 	}
+	if err := n.home.State().NoteValue("applying", nil); err != nil {
+		return false, err
+	}
 	if err := n.home.State().SetGiven(g); err != nil {
 		return false, err
 	}
 	n.fault.Hit("apply.recorded")
-	if err := n.home.State().SetValue("applying", nil); err != nil {
-		return false, err
-	}
 	n.Bus.Publish(event.Event{Kind: event.Applied, ID: state.Root.CID(object.KindTree), Files: out.change.Created + out.change.Updated + out.change.Deleted})
 	return false, nil
 }
@@ -236,7 +236,7 @@ func (n *Node) recoverSwaps(ctx context.Context, v *vault) error {
 			return err
 		}
 	}
-	return n.home.State().SetValue("applying", nil)
+	return n.home.State().NoteValue("applying", nil)
 }
 
 // recoverSwap cleans one mapped directory. trees are what it held and what it

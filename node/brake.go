@@ -61,7 +61,7 @@ func (n *Node) brakes(ctx context.Context, v *vault, m worktree.Mapping, have, w
 	}
 	b, err := encodeLookback(next)
 	if err == nil && !bytes.Equal(a, b) {
-		if err = n.home.State().SetValue(brakeKey(m.Path), b); err == nil {
+		if err = n.home.State().NoteValue(brakeKey(m.Path), b); err == nil {
 			n.fault.Hit("apply.weighed")
 		}
 	}

@@ -64,7 +64,7 @@ func (c *complete) has(id object.ID) bool {
 
 func (c *complete) mark(id object.ID) error {
 	c.note(id)
-	return c.state.SetValue(c.prefix+string(id[:]), []byte{1})
+	return c.state.NoteValue(c.prefix+string(id[:]), []byte{1})
 }
 
 // hasComplete reports whether a snapshot is known to be complete here.

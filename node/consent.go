@@ -25,7 +25,8 @@ type edit struct {
 // ask again when it is interrupted.
 const askedKey = "asked"
 
-// ask notes an edit before its snapshot is written.
+// ask notes an edit whose snapshot is in the store and not yet published: the
+// number of its record is kept after it.
 func (n *Node) ask(ctx context.Context, v *vault, e edit) error {
 	c, err := n.consent(ctx, v, false)
 	if err != nil {
@@ -35,10 +36,7 @@ func (n *Node) ask(ctx context.Context, v *vault, e edit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.repo.Commit(ctx); err != nil { // what it names must be there
-		return err
-	}
-	if err := n.home.State().SetValue(askedKey, b); err != nil {
+	if err := n.home.State().NoteValue(askedKey, b); err != nil {
 		return err
 	}
 	n.fault.Hit("edit.asked")
@@ -78,7 +76,7 @@ func (n *Node) answered(c consent) error {
 		return nil
 	}
 	n.fault.Hit("edit.applied")
-	return n.home.State().SetValue(askedKey, nil)
+	return n.home.State().NoteValue(askedKey, nil)
 }
 
 // asked says which paths of a mapping the edits changed; nil when there are

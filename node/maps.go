@@ -239,11 +239,11 @@ func (n *Node) unmap(v *vault, path string) error {
 			return err
 		}
 	}
-	errs := []error{m.RemoveMarker(), n.home.State().DropRows(path)}
+	errs := []error{m.RemoveMarker()}
 	for _, key := range []string{scanKey(path), brakeKey(path), unreadKey(path), unappliedKey(path), outsideKey(path)} {
-		errs = append(errs, n.home.State().SetValue(key, nil))
+		errs = append(errs, n.home.State().NoteValue(key, nil))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.home.State().DropRows(path))...)
 }
 
 // MapList is bsv map list.

@@ -3,9 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/merge"
@@ -18,23 +16,14 @@ import (
 // it knows stays true, and is kept for the next start. The view's lock guards it.
 type maximal struct {
 	state *home.State
-	now   func() time.Time
-	log   *slog.Logger
 	of    map[object.ID]bool // what was compared
 	heads []object.ID        // the maximal ones of it, sorted
-	dirty bool
-	saved time.Time
 }
 
-const (
-	maximalKey = "maximal" // how many are maximal, these, the others
-	// saveMaximal is how old what is kept may be: a start after a crash compares
-	// what has come since.
-	saveMaximal = time.Minute
-)
+const maximalKey = "maximal" // how many are maximal, these, the others
 
-func loadMaximal(state *home.State, now func() time.Time, log *slog.Logger) (*maximal, error) {
-	m := &maximal{state: state, now: now, log: log, of: map[object.ID]bool{}}
+func loadMaximal(state *home.State) (*maximal, error) {
+	m := &maximal{state: state, of: map[object.ID]bool{}}
 	b, err := state.Value(maximalKey)
 	if err != nil {
 		return nil, fmt.Errorf("load heads: %w", err)
@@ -77,17 +66,14 @@ func (m *maximal) update(ctx context.Context, env merge.Env, heads []object.ID) 
 	if err != nil {
 		return nil, err
 	}
-	m.of, m.heads, m.dirty = of, out, true
-	if m.now().Sub(m.saved) >= saveMaximal {
-		m.save()
-	}
-	return out, nil
+	m.of, m.heads = of, out
+	return out, m.note()
 }
 
-// save keeps what is known for the next start, which is only slower without.
-func (m *maximal) save() {
-	if !m.dirty || len(m.heads) > 255 {
-		return
+// note keeps what is known for the next start, which is only slower without.
+func (m *maximal) note() error {
+	if len(m.heads) > 255 {
+		return nil
 	}
 	b := []byte{byte(len(m.heads))}
 	for _, id := range m.heads {
@@ -98,8 +84,5 @@ func (m *maximal) save() {
 			b = append(b, id[:]...)
 		}
 	}
-	if err := m.state.SetValue(maximalKey, b); err != nil {
-		m.log.Debug("keep heads", "err", err)
-	}
-	m.dirty, m.saved = false, m.now()
+	return m.state.NoteValue(maximalKey, b)
 }

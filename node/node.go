@@ -242,9 +242,6 @@ func (n *Node) Close() error {
 	if n.vault == nil {
 		return nil
 	}
-	n.vault.view.mu.Lock()
-	n.vault.view.maximal.save()
-	n.vault.view.mu.Unlock()
 	err := n.vault.repo.Close()
 	n.vault = nil
 	return err

@@ -33,7 +33,7 @@ func (n *Node) keepOutside(m worktree.Mapping) error {
 	if text := m.Outside(); text != "" {
 		b = []byte(text)
 	}
-	return n.home.State().SetValue(outsideKey(m.Path), b)
+	return n.home.State().NoteValue(outsideKey(m.Path), b)
 }
 
 // readmission is what a scan has to know when a mapping's rules have become

@@ -9,8 +9,7 @@ import (
 // warning; a longer snapshot.every makes it longer.
 const overdueAfter = 24 * time.Hour
 
-// scanStep is how exactly the time of the last scan is kept: it costs a write
-// to the disk.
+// scanStep is how exactly the time of the last scan is kept.
 const scanStep = time.Hour
 
 func scanKey(mapping string) string { return "scanned " + mapping }
@@ -26,7 +25,7 @@ func (n *Node) noteScan(mapping string) error {
 	if err != nil {
 		return fmt.Errorf("note scan: %w", err)
 	}
-	return n.home.State().SetValue(scanKey(mapping), b)
+	return n.home.State().NoteValue(scanKey(mapping), b)
 }
 
 // lastScan is when a mapping was looked at, to scanStep; ok is false when

@@ -85,7 +85,7 @@ func (x *session) noteAcked() error {
 	if old, err := state.Value(ackedKey(x.id)); err != nil || string(old) == string(b) {
 		return err
 	}
-	return state.SetValue(ackedKey(x.id), b)
+	return state.NoteValue(ackedKey(x.id), b)
 }
 
 // has reports whether a device is known to have all of some heads: its records

@@ -79,13 +79,13 @@ func (n *Node) keep(key string, old, now kept) error {
 		return nil
 	}
 	if now.count() == 0 {
-		return n.home.State().SetValue(key, nil)
+		return n.home.State().NoteValue(key, nil)
 	}
 	b, err := json.Marshal(now)
 	if err != nil {
 		return fmt.Errorf("note problems: %w", err)
 	}
-	return n.home.State().SetValue(key, b)
+	return n.home.State().NoteValue(key, b)
 }
 
 // noteUnapplied keeps what an apply could not write: it tries all that differs.

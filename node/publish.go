@@ -138,7 +138,7 @@ func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
 	next.digest = r.Digest()
 	j.opened, j.news, j.records = opened, news, append(j.records, next)
 	if old, err := n.home.State().Value(chainKey); err != nil || !bytes.Equal(old, chain) {
-		if err := errors.Join(err, n.home.State().SetValue(chainKey, chain)); err != nil {
+		if err := errors.Join(err, n.home.State().NoteValue(chainKey, chain)); err != nil {
 			return err
 		}
 	}

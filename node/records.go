@@ -26,7 +26,7 @@ func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
 	if w.complete, err = newComplete(n.home.State(), v.repo.Generation); err != nil {
 		return nil, err
 	}
-	if w.maximal, err = loadMaximal(n.home.State(), n.now, n.log); err != nil {
+	if w.maximal, err = loadMaximal(n.home.State()); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()

@@ -373,11 +373,9 @@ func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, ch
 	if err != nil {
 		return applied{}, err
 	}
-	if err := n.ask(ctx, v, edit{st.Root, root}); err != nil {
-		return applied{}, err
-	}
 	// The disk was given what it was given: A stays until the apply begins.
-	if _, err := n.writeSnapshot(ctx, v, d, h, msg, func([]object.ID) error { return nil }); err != nil {
+	asked := func([]object.ID) error { return n.ask(ctx, v, edit{st.Root, root}) }
+	if _, err := n.writeSnapshot(ctx, v, d, h, msg, asked); err != nil {
 		return applied{}, err
 	}
 	out, err := n.applyState(ctx, v, false)

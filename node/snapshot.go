@@ -210,7 +210,7 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 		}
 	}
 	for _, s := range t.scans {
-		if err := n.home.State().SetRows(s.m.Path, s.r.Rows); err != nil {
+		if err := n.home.State().NoteRows(s.m.Path, s.r.Rows); err != nil {
 			return t, err
 		}
 		delete(n.written, s.m.Path)

@@ -55,22 +55,26 @@ func (n *rowName) sameDisplaced(st vfs.Stat) bool {
 	return n.size == st.Size && n.mtime == st.MTime && n.inode == st.Inode && n.kind == kindOf(st)
 }
 
-const rowVersion = 1
+const rowVersion = 2
 
+// encode writes of each name what is not as with the one before: files of a
+// directory are mostly written in a row.
 func (r *row) encode() []byte {
 	b := append([]byte{rowVersion}, r.tree[:]...)
 	b = binary.AppendUvarint(b, r.bytes)
 	b = binary.AppendUvarint(b, r.files)
 	b = binary.AppendUvarint(b, uint64(len(r.names)))
+	var last rowName
 	for _, n := range r.names {
 		b = binary.AppendUvarint(b, uint64(len(n.name)))
 		b = append(b, n.name...)
 		b = append(b, byte(n.kind))
-		b = binary.AppendUvarint(b, uint64(n.mode))
+		b = binary.AppendUvarint(b, uint64(n.mode^last.mode))
 		b = binary.AppendVarint(b, n.size)
-		b = binary.AppendVarint(b, n.mtime)
-		b = binary.AppendVarint(b, n.ctime)
-		b = binary.AppendUvarint(b, n.inode)
+		b = binary.AppendVarint(b, n.mtime-last.mtime) // wraps, and back again
+		b = binary.AppendVarint(b, n.ctime-last.ctime)
+		b = binary.AppendVarint(b, int64(n.inode-last.inode))
+		last = n
 		if n.kind == object.Dir {
 			b = append(b, n.tree[:]...)
 			b = binary.AppendUvarint(b, n.bytes)
@@ -129,11 +133,14 @@ func decodeRow(b []byte) (*row, error) {
 		return nil, errRow
 	}
 	out.names = make([]rowName, 0, n)
+	var last rowName
 	for range n {
 		v := rowName{name: string(r.take(r.uint()))}
 		v.kind = object.EntryKind(r.take(1)[0])
-		v.mode = uint16(r.uint())
-		v.size, v.mtime, v.ctime, v.inode = r.int(), r.int(), r.int(), r.uint()
+		v.mode = uint16(r.uint()) ^ last.mode
+		v.size = r.int()
+		v.mtime, v.ctime, v.inode = last.mtime+r.int(), last.ctime+r.int(), last.inode+uint64(r.int())
+		last = v
 		if v.kind == object.Dir {
 			v.tree = object.ID(r.take(32))
 			v.bytes, v.files = r.uint(), r.uint()
