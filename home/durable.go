@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"unicode/utf8"
 
 	"github.com/bsvsync/bsv/internal/durable"
 	"github.com/bsvsync/bsv/internal/vfs"
@@ -58,10 +59,36 @@ type Setup struct {
 	Peers    []Peer    `json:"peers"`
 }
 
-// Mapping joins a virtual path to a directory.
+// Mapping joins a virtual path to a directory. Neither need be UTF-8.
 type Mapping struct {
-	Path string `json:"path"` // virtual
-	Dir  []byte `json:"dir"`  // absolute; base64, since it need not be UTF-8
+	Path string // virtual
+	Dir  []byte // absolute
+}
+
+// mappingJSON is a mapping in setup.json: bytes are in base64.
+type mappingJSON struct {
+	Path  string `json:"path,omitempty"`
+	Bytes []byte `json:"path_b64,omitempty"` // instead of a path that is no UTF-8
+	Dir   []byte `json:"dir"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (m Mapping) MarshalJSON() ([]byte, error) {
+	j := mappingJSON{Path: m.Path, Dir: m.Dir}
+	if !utf8.ValidString(m.Path) {
+		j.Path, j.Bytes = "", []byte(m.Path)
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *Mapping) UnmarshalJSON(b []byte) error {
+	var j mappingJSON
+	err := json.Unmarshal(b, &j)
+	if m.Path, m.Dir = j.Path, j.Dir; j.Path == "" {
+		m.Path = string(j.Bytes)
+	}
+	return err
 }
 
 // Peer is a member that was added by address, under a name.

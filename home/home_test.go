@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -346,12 +347,12 @@ func write(t *testing.T, name string, b []byte) {
 func TestSetup(t *testing.T) {
 	p := place(t)
 	h := open(t, p, true)
-	want := Setup{Mappings: []Mapping{{Path: "/docs", Dir: []byte("/home/\xff")}}, Peers: []Peer{{Name: "b", Device: "12D3", Addrs: []string{"/ip4/127.0.0.1/tcp/1"}}}}
+	want := Setup{Mappings: []Mapping{{Path: "/docs", Dir: []byte("/home/\xff")}, {Path: "/caf\xe9", Dir: []byte("/a")}, {Path: "/caf\xe8", Dir: []byte("/b")}}, Peers: []Peer{{Name: "b", Device: "12D3", Addrs: []string{"/ip4/127.0.0.1/tcp/1"}}}}
 	if err := h.SetSetup(want); err != nil {
 		t.Fatal(err)
 	}
 	got, err := h.Setup()
-	if err != nil || len(got.Mappings) != 1 || string(got.Mappings[0].Dir) != "/home/\xff" || got.Peers[0].Addrs[0] != want.Peers[0].Addrs[0] {
+	if err != nil || !reflect.DeepEqual(got.Mappings, want.Mappings) || got.Peers[0].Addrs[0] != want.Peers[0].Addrs[0] {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	write(t, p.setup(), []byte(`{"version": 2}`))

@@ -308,7 +308,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 	n.loopMu.Lock()
 	defer n.loopMu.Unlock()
 	for _, m := range maps {
-		i := MapInfo{Path: m.Path, State: "clean", LastSnapshot: last}
+		i := MapInfo{Path: NewPath(m.Path), State: "clean", LastSnapshot: last}
 		p := NewPath(m.Dir)
 		i.Dir, i.DirB64 = p.Path, p.PathB64
 		have, known := g.Materialised[m.Path]
@@ -368,11 +368,11 @@ func (n *Node) hinder(i *MapInfo) error {
 	if i.State != "clean" && i.State != "changed" {
 		return nil
 	}
-	unread, err := n.kept(unreadKey(i.Path))
+	unread, err := n.kept(unreadKey(i.Raw()))
 	if err != nil {
 		return err
 	}
-	unapplied, err := n.kept(unappliedKey(i.Path))
+	unapplied, err := n.kept(unappliedKey(i.Raw()))
 	if err != nil {
 		return err
 	}

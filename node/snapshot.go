@@ -309,7 +309,17 @@ func (n *Node) noHole(ctx context.Context, v *vault, id object.ID) error {
 // printable makes what an operation says of itself a snapshot's message: the
 // paths in it may be no UTF-8, and many.
 func printable(msg string) string {
-	msg = strings.ToValidUTF8(msg, "\uFFFD")
+	if !utf8.ValidString(msg) {
+		var b strings.Builder
+		for i, r := range msg {
+			if bad := msg[i:]; r == utf8.RuneError && !strings.HasPrefix(bad, "\uFFFD") {
+				fmt.Fprintf(&b, `\x%02x`, bad[0])
+			} else {
+				b.WriteRune(r)
+			}
+		}
+		msg = b.String()
+	}
 	if len(msg) > maxOwnMessage {
 		msg = strings.ToValidUTF8(msg[:maxOwnMessage], "") + " …"
 	}

@@ -64,26 +64,26 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	for _, x := range s.Maps {
 		switch x.State {
 		case "paused":
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Path, x.Reason), n.pausedHint(ctx, v, x.Path)})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Raw(), x.Reason), n.pausedHint(ctx, v, x.Raw())})
 		case "covered":
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Path, x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + x.Path})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Raw(), x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + x.Raw()})
 		case "waiting":
-			s.Warnings = append(s.Warnings, Warning{x.Path + ": " + n.whyBraked(x.Path), "bsv diff, then: bsv sync --accept-deletes"})
+			s.Warnings = append(s.Warnings, Warning{x.Raw() + ": " + n.whyBraked(x.Raw()), "bsv diff, then: bsv sync --accept-deletes"})
 		}
-		if u, err := n.kept(unreadKey(x.Path)); err != nil {
+		if u, err := n.kept(unreadKey(x.Raw())); err != nil {
 			return s, err
 		} else if u.count() > 0 {
 			s.Unread += u.count()
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; what cannot be read keeps its last version", x.Path, u.say("read")), "bsv snapshot " + x.Path + " names them all; then mend their permissions, or leave them out with .bsvignore"})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; what cannot be read keeps its last version", x.Raw(), u.say("read")), "bsv snapshot " + x.Raw() + " names them all; then mend their permissions, or leave them out with .bsvignore"})
 		}
-		if u, err := n.kept(unappliedKey(x.Path)); err != nil {
+		if u, err := n.kept(unappliedKey(x.Raw())); err != nil {
 			return s, err
 		} else if u.count() > 0 {
 			s.Unapplied += u.count()
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; it stays as it is here", x.Path, u.say("written")), "bsv sync names them all; make them writable, or move away what stands in their place, then: bsv sync"})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; it stays as it is here", x.Raw(), u.say("written")), "bsv sync names them all; make them writable, or move away what stands in their place, then: bsv sync"})
 		}
 		if x.Overdue {
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Path, x.LastScan), "bsv node, or: bsv snapshot " + x.Path})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Raw(), x.LastScan), "bsv node, or: bsv snapshot " + x.Raw()})
 		}
 	}
 	p, err := n.Peers(ctx)

@@ -129,7 +129,7 @@ type SnapshotResult struct {
 
 // MapInfo is a mapping and how it fares.
 type MapInfo struct {
-	Path         string `json:"path"`
+	Path
 	Dir          string `json:"dir"`
 	DirB64       string `json:"dir_b64,omitempty"`
 	State        string `json:"state"` // clean, changed, unread, unapplied, failing, paused, waiting, unmerged, covered, new, OVERDUE

@@ -12,7 +12,7 @@ import (
 
 func (a *app) printMaps(r node.MapResult) {
 	for _, m := range r.Maps {
-		a.printf("%s = %s  %s\n", escape(m.Path), escape(m.Dir), m.State)
+		a.printf("%s = %s  %s\n", escape(m.Raw()), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()), m.State)
 	}
 }
 

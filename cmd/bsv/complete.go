@@ -103,7 +103,9 @@ func (a *app) maps() completer {
 		l, err := api.Read[node.MapResult](ctx, s.Client, "maps", nil)
 		var out []string
 		for _, m := range l.Maps {
-			out = append(out, m.Path)
+			if m.PathB64 == "" {
+				out = append(out, m.Path.Path)
+			}
 		}
 		return out, err
 	})

@@ -100,7 +100,7 @@ func (a *app) joined(res node.JoinResult) error {
 	return a.result(res, func() {
 		a.printf("joined vault %s as %s\n", res.Vault, res.Device)
 		for _, m := range res.Maps {
-			a.printf("%s = %s\n", escape(m.Path), escape(m.Dir))
+			a.printf("%s = %s\n", escape(m.Raw()), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()))
 		}
 		if len(res.Maps) == 0 {
 			a.say("hint: bsv ls / shows what it holds; map a directory: bsv map add VPATH DIR; then: bsv node")

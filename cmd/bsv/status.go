@@ -124,7 +124,7 @@ func (a *app) printStatus(s node.Status) {
 		if m.State == "clean" {
 			color = good
 		}
-		rows = append(rows, []string{"map      ", escape(m.Path), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()), a.paint(color, m.State), count(m.Files, "file") + ", " + size(m.Bytes)})
+		rows = append(rows, []string{"map      ", escape(m.Raw()), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()), a.paint(color, m.State), count(m.Files, "file") + ", " + size(m.Bytes)})
 	}
 	a.table(rows)
 	rows = nil
