@@ -134,10 +134,10 @@ func BenchmarkAdvance(b *testing.B) {
 	var done []Step
 	for d := range 500 {
 		dir := fmt.Sprintf("dir %d", d)
-		done = append(done, Step{OpMkdir, []string{dir}, nil, &object.Entry{Name: dir, Kind: object.Dir, Mode: 0o755}})
+		done = append(done, Step{Op: OpMkdir, Path: []string{dir}, To: &object.Entry{Name: dir, Kind: object.Dir, Mode: 0o755}})
 		for f := range 32 {
 			name := fmt.Sprintf("file %d", f)
-			done = append(done, Step{OpWrite, []string{dir, name}, nil, &object.Entry{Name: name, Kind: object.File, Size: 1, Content: object.Content{Inline: "x"}}})
+			done = append(done, Step{Op: OpWrite, Path: []string{dir, name}, To: &object.Entry{Name: name, Kind: object.File, Size: 1, Content: object.Content{Inline: "x"}}})
 		}
 	}
 	for b.Loop() {

@@ -19,7 +19,8 @@ import (
 type write struct {
 	step Step
 	at   opened
-	temp string // what goes if the write fails; never what may be a person's
+	temp string   // what goes if the write fails; never what may be a person's
+	ours vfs.Stat // what was written, before it went to its name; zero: that is not what stands there
 	err  error
 }
 
@@ -104,15 +105,19 @@ func (a *applier) done(w *write) {
 	}
 	a.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "apply", Path: a.virtual(s.Path), Files: 1, Bytes: s.To.Size})
 	a.stepDone(s)
-	if !a.o.Fresh {
-		a.remember(w.at.d, s)
-	}
+	a.remember(w.at.d, s, w.ours)
 }
 
-func (a *applier) remember(d vfs.Dir, s Step) {
+// remember spares the next scan from reading what bsv wrote. Others save
+// meanwhile: only what still is as ours counts as that. Whoever writes into it
+// later changes its time, unless it is of this very moment.
+func (a *applier) remember(d vfs.Dir, s Step, ours vfs.Stat) {
+	if ours == (vfs.Stat{}) || recent(ours.MTime, ours.MTime, time.Now()) {
+		return
+	}
 	name := s.Path[len(s.Path)-1]
-	if st, err := d.Lstat(name); err == nil {
-		a.res.Written.set(strings.Join(s.Path, "/"), written{statOf(name, st, time.Time{}), *s.To})
+	if st, err := d.Lstat(name); err == nil && sameFile(st, ours) && st.Mode == ours.Mode {
+		a.res.Written.set(strings.Join(s.Path, "/"), written{rowOf(name, st), *s.To})
 	}
 }
 

@@ -1,6 +1,8 @@
 package worktree
 
 import (
+	"crypto/sha256"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +24,14 @@ type pattern struct {
 }
 
 // ignoreRules are the patterns of one file, for the directory that holds it.
-type ignoreRules struct{ list []pattern }
+type ignoreRules struct {
+	list []pattern
+	id   rulesID // of their text
+}
+
+// rulesID tells whether rules are what they were: the beginning of a SHA-256,
+// zero where there are none.
+type rulesID [16]byte
 
 func parseIgnore(text string) ignoreRules {
 	var r ignoreRules
@@ -55,6 +64,10 @@ func parseIgnore(text string) ignoreRules {
 			p.plain = i
 		}
 		r.list = append(r.list, p)
+	}
+	if len(r.list) > 0 {
+		sum := sha256.Sum256([]byte(text))
+		r.id = rulesID(sum[:])
 	}
 	return r
 }
@@ -129,6 +142,15 @@ type ignoreStack struct {
 	up    *ignoreStack
 	rules ignoreRules
 	path  []string // components of this directory below the root
+	id    rulesID  // of all of them
+}
+
+// rulesID tells all that holds from other rules; of no stack it is zero.
+func (s *ignoreStack) rulesID() rulesID {
+	if s == nil {
+		return rulesID{}
+	}
+	return s.id
 }
 
 // with returns the stack inside a subdirectory.
@@ -136,7 +158,9 @@ func (s *ignoreStack) with(path []string, rules ignoreRules) *ignoreStack {
 	if len(rules.list) == 0 {
 		return s
 	}
-	return &ignoreStack{s, rules, path}
+	up := s.rulesID()
+	sum := sha256.Sum256(slices.Concat(up[:], []byte(strings.Join(path, "/")), []byte{0}, rules.id[:]))
+	return &ignoreStack{s, rules, path, rulesID(sum[:])}
 }
 
 // ignored reports whether the rules leave a path out. full are its components

@@ -60,17 +60,27 @@ func (s *scanner) touch(path []string, st vfs.Stat) {
 // statOf is what the row keeps. A file that changed within the clock's
 // granularity of its scan is not trusted next time.
 func statOf(name string, st vfs.Stat, now time.Time) rowName {
-	r := rowName{name: name, kind: kindOf(st), mode: st.Mode, size: st.Size, mtime: st.MTime, ctime: st.CTime, inode: st.Inode}
-	window := 20 * time.Millisecond
-	// A person's time may be whole seconds anywhere; the system's own says how
-	// fine the file system's clock is.
-	if r.mtime%int64(time.Second) == 0 && r.ctime%int64(time.Second) == 0 {
-		window = 2 * time.Second
-	}
-	if now.UnixNano()-max(r.mtime, r.ctime) < int64(window) && r.mtime <= now.UnixNano() {
+	r := rowOf(name, st)
+	if recent(r.mtime, r.ctime, now) {
 		r.ctime = -1
 	}
 	return r
+}
+
+func rowOf(name string, st vfs.Stat) rowName {
+	return rowName{name: name, kind: kindOf(st), mode: st.Mode, size: st.Size, mtime: st.MTime, ctime: st.CTime, inode: st.Inode}
+}
+
+// recent reports whether a change now might leave the times as they are: the
+// clocks of file systems go in steps.
+func recent(mtime, ctime int64, now time.Time) bool {
+	window := 20 * time.Millisecond
+	// A person's time may be whole seconds anywhere; the system's own says how
+	// fine the file system's clock is.
+	if mtime%int64(time.Second) == 0 && ctime%int64(time.Second) == 0 {
+		window = 2 * time.Second
+	}
+	return now.UnixNano()-max(mtime, ctime) < int64(window) && mtime <= now.UnixNano()
 }
 
 // attempts is how often a file that changes under the reader is read.

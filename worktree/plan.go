@@ -30,12 +30,14 @@ type Step struct {
 	Path []string // below the mapping
 	From *object.Entry
 	To   *object.Entry
+	Rest bool // of OpDelete: the ignore rules of a directory that goes with all that was in it
 }
 
 // Plan enumerates the steps from one tree to another: pure, in an order in
 // which they can be done. Inside a directory the steps of one name stay
 // together, the name first, then its conflict copies; a directory's ignore
-// rules come before everything else in it, its own mode and times after.
+// rules come before everything else in it, its own mode and times after. The
+// rules of a directory that goes are the last that goes of it.
 func Plan(ctx context.Context, g object.Getter, materialised, wanted object.ID) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) { plan(ctx, g, nil, materialised, wanted, yield) }
 }
@@ -60,10 +62,14 @@ func plan(ctx context.Context, g object.Getter, path []string, a, b object.ID, y
 		changes = append(changes, c)
 	}
 	slices.SortStableFunc(changes, func(x, y object.Change) int { return strings.Compare(stem(x.Name), stem(y.Name)) })
-	if i := slices.IndexFunc(changes, func(c object.Change) bool { return c.Name == ignoreName }); i > 0 {
+	goes := b.IsZero() && len(path) > 0
+	if i := slices.IndexFunc(changes, func(c object.Change) bool { return c.Name == ignoreName }); i >= 0 {
 		rules := changes[i]
-		copy(changes[1:i+1], changes[:i])
-		changes[0] = rules
+		changes = slices.Delete(changes, i, i+1)
+		if i = 0; goes {
+			i = len(changes)
+		}
+		changes = slices.Insert(changes, i, rules)
 	}
 	for _, c := range changes {
 		p := join(path, c.Name)
@@ -71,19 +77,19 @@ func plan(ctx context.Context, g object.Getter, path []string, a, b object.ID, y
 		var ok bool
 		switch {
 		case c.B == nil && c.A.Kind != object.Dir:
-			ok = yield(Step{OpDelete, p, c.A, nil}, nil)
+			ok = yield(Step{Op: OpDelete, Path: p, From: c.A, Rest: goes && c.Name == ignoreName}, nil)
 		case c.B == nil:
-			ok = plan(ctx, g, p, ta, tb, yield) && yield(Step{OpRmdir, p, c.A, nil}, nil)
+			ok = plan(ctx, g, p, ta, tb, yield) && yield(Step{Op: OpRmdir, Path: p, From: c.A}, nil)
 		case c.B.Kind == object.Dir && c.A != nil && c.A.Kind == object.Dir:
-			ok = plan(ctx, g, p, ta, tb, yield) && yield(Step{OpSetDir, p, c.A, c.B}, nil)
+			ok = plan(ctx, g, p, ta, tb, yield) && yield(Step{Op: OpSetDir, Path: p, From: c.A, To: c.B}, nil)
 		case c.B.Kind == object.Dir:
-			ok = yield(Step{OpMkdir, p, c.A, c.B}, nil) && plan(ctx, g, p, ta, tb, yield) && yield(Step{OpSetDir, p, c.A, c.B}, nil)
+			ok = yield(Step{Op: OpMkdir, Path: p, From: c.A, To: c.B}, nil) && plan(ctx, g, p, ta, tb, yield) && yield(Step{Op: OpSetDir, Path: p, From: c.A, To: c.B}, nil)
 		case c.A != nil && c.A.Kind == object.Dir:
-			ok = plan(ctx, g, p, ta, object.ID{}, yield) && yield(Step{OpRmdir, p, c.A, nil}, nil) && yield(Step{OpWrite, p, nil, c.B}, nil)
+			ok = plan(ctx, g, p, ta, object.ID{}, yield) && yield(Step{Op: OpRmdir, Path: p, From: c.A}, nil) && yield(Step{Op: OpWrite, Path: p, To: c.B}, nil)
 		case c.A != nil && c.A.Kind == object.File && c.A.SameContent(*c.B):
-			ok = yield(Step{OpMeta, p, c.A, c.B}, nil)
+			ok = yield(Step{Op: OpMeta, Path: p, From: c.A, To: c.B}, nil)
 		default:
-			ok = yield(Step{OpWrite, p, c.A, c.B}, nil)
+			ok = yield(Step{Op: OpWrite, Path: p, From: c.A, To: c.B}, nil)
 		}
 		if !ok {
 			return false

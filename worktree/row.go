@@ -15,8 +15,9 @@ import (
 // refers to what the store does not hold.
 type row struct {
 	tree  object.ID
-	bytes uint64 // of all files below
-	files uint64 // files below
+	bytes uint64  // of all files below
+	files uint64  // files below
+	rules rulesID // of the ignore rules from above that held
 	names []rowName
 	bare  bool // nothing in it, or only what is left out; not kept
 }
@@ -63,6 +64,11 @@ func (r *row) encode() []byte {
 	b := append([]byte{rowVersion}, r.tree[:]...)
 	b = binary.AppendUvarint(b, r.bytes)
 	b = binary.AppendUvarint(b, r.files)
+	if r.rules == (rulesID{}) {
+		b = append(b, 0)
+	} else {
+		b = append(append(b, 1), r.rules[:]...)
+	}
 	b = binary.AppendUvarint(b, uint64(len(r.names)))
 	var last rowName
 	for _, n := range r.names {
@@ -128,6 +134,9 @@ func decodeRow(b []byte) (*row, error) {
 	r := &rowReader{b: b[1:]}
 	out := &row{tree: object.ID(r.take(32))}
 	out.bytes, out.files = r.uint(), r.uint()
+	if r.take(1)[0] != 0 {
+		out.rules = rulesID(r.take(uint64(len(out.rules))))
+	}
 	n := r.uint()
 	if n > uint64(len(r.b)) {
 		return nil, errRow

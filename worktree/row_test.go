@@ -9,7 +9,7 @@ import (
 )
 
 func TestRowReadsBack(t *testing.T) {
-	want := &row{tree: object.ID{1}, bytes: math.MaxUint64, files: 3, names: []rowName{
+	want := &row{tree: object.ID{1}, bytes: math.MaxUint64, files: 3, rules: rulesID{7}, names: []rowName{
 		{name: "a", kind: object.File, mode: 0o644, size: 5, mtime: math.MinInt64, ctime: -1, inode: math.MaxUint64},
 		{name: "b\xff\n", kind: object.File, mode: math.MaxUint16, size: math.MaxInt64, mtime: math.MaxInt64, ctime: math.MaxInt64, inode: 1},
 		{name: "c", kind: object.Dir, mode: 0o755, mtime: -5, ctime: math.MinInt64, inode: 1 << 63, tree: object.ID{2}, bytes: 7, files: 1},

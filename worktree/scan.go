@@ -179,7 +179,9 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	rel := strings.Join(path, "/")
 	old := s.row(ctx, rel)
 	// What an apply gave the disk since, or left out, the row does not say.
-	if old != nil && s.toDo != nil && !s.toDo[rel] && old.tree == base {
+	// The rules above may have become others, which its own files do not show.
+	rules := stack.rulesID()
+	if old != nil && s.toDo != nil && !s.toDo[rel] && old.tree == base && old.rules == rules {
 		old.bare = len(old.names) == 0
 		return old, nil
 	}
@@ -250,7 +252,7 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	if fatal != nil {
 		return nil, fatal
 	}
-	return s.finish(ctx, path, seen, children, old, src)
+	return s.finish(ctx, path, seen, children, old, src, rules)
 }
 
 // reserved keeps what the tree has at a name that is bsv's own: no disk can hold
@@ -301,8 +303,8 @@ func (s *scanner) kept(path, names []string, old *row, src *sources) ([]string, 
 }
 
 // finish builds the directory's tree, or takes the one it had.
-func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, children []child, old *row, src *sources) (*row, error) {
-	out := &row{}
+func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, children []child, old *row, src *sources, rules rulesID) (*row, error) {
+	out := &row{rules: rules}
 	same := old != nil
 	n, left := 0, 0
 	for _, c := range children {
@@ -332,6 +334,9 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 	s.mu.Unlock()
 	if same && n == len(old.names) {
 		out.tree = old.tree
+		if old.rules != rules {
+			s.keepRow(path, out)
+		}
 		return out, nil
 	}
 	for i := range children {
@@ -354,10 +359,14 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 	}
 	out.tree, out.bytes = id, sum.Bytes
 	s.touch(path, seen)
-	s.mu.Lock()
-	s.res.Rows[strings.Join(path, "/")] = out.encode()
-	s.mu.Unlock()
+	s.keepRow(path, out)
 	return out, nil
+}
+
+func (s *scanner) keepRow(path []string, r *row) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.res.Rows[strings.Join(path, "/")] = r.encode()
 }
 
 func isPathError(err error) bool {

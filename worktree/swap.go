@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"strings"
@@ -14,6 +15,11 @@ import (
 func (a *applier) swap(w *write) error {
 	s, d := w.step, w.at.d
 	name := s.Path[len(s.Path)-1]
+	ours, err := d.Lstat(w.temp)
+	if err != nil {
+		return err
+	}
+	w.ours = ours
 	before, err := d.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Absent: right when nothing is materialised there; otherwise somebody
@@ -47,7 +53,8 @@ func (a *applier) swap(w *write) error {
 			return err
 		}
 		w.temp = ""
-		return a.setMeta(w.at, s.Path, s.To)
+		w.ours, err = a.setMeta(w.at, s, before)
+		return err
 	}
 	// From here on the temporary name may hold what was displaced.
 	full := tempName(swapPrefix)
@@ -56,10 +63,6 @@ func (a *applier) swap(w *write) error {
 	}
 	w.temp = full
 	a.o.Fault.Hit("apply.swap")
-	ours, err := d.Lstat(full)
-	if err != nil {
-		return err
-	}
 	err = d.Exchange(full, name)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return a.swapAside(w, name, full, before)
@@ -239,6 +242,16 @@ func (a *applier) delete(at opened, name string, s Step) error {
 	if ig, err := a.ignored(s.Path, before.IsDir()); err != nil || ig {
 		return err
 	}
+	if s.Rest {
+		// What they ignore stays, and nobody said that it is not ignored any more.
+		names, err := d.Names()
+		if err != nil {
+			return err
+		}
+		if len(names) > 1 {
+			return errSkip
+		}
+	}
 	ok, err := a.expected(d, name, s, before)
 	if err != nil {
 		return err
@@ -279,27 +292,55 @@ func (a *applier) meta(at opened, name string, s Step) error {
 	if !ok {
 		return a.inTheWay(at, s.Path, st)
 	}
-	if err := a.setMeta(at, s.Path, s.To); err != nil {
+	ours, err := a.setMeta(at, s, st)
+	if err != nil {
 		return err
 	}
 	a.o.Fault.Hit("apply.meta")
 	a.res.Change.Updated++
-	a.remember(at.d, s)
+	a.remember(at.d, s, ours)
 	return nil
 }
 
-// setMeta gives a file that is right its mode and time, and a link its time.
-func (a *applier) setMeta(at opened, path []string, e *object.Entry) error {
-	name := path[len(path)-1]
-	if e.Kind == object.File {
-		st, err := at.d.Lstat(name)
-		if err == nil && st.Mode != e.Mode {
-			err = at.d.Chmod(name, e.Mode)
-		}
-		if err != nil {
-			return err
-		}
-		a.touched.file(path, at.dev)
+// setMeta gives a file that is right its mode and time, and a link its time. It
+// returns what may be remembered of a file: nothing when its time was set, since
+// what somebody wrote into it meanwhile shows no more.
+func (a *applier) setMeta(at opened, s Step, seen vfs.Stat) (ours vfs.Stat, err error) {
+	name := s.Path[len(s.Path)-1]
+	if s.To.Kind != object.File {
+		return ours, at.d.Chtimes(name, s.To.MTime)
 	}
-	return at.d.Chtimes(name, e.MTime)
+	a.touched.file(s.Path, at.dev)
+	f, err := openFile(at.d, name, seen) // another one that is saved at this name keeps its own
+	switch {
+	case errors.Is(err, errChanged), errors.Is(err, fs.ErrNotExist), errors.Is(err, vfs.ErrNotFile):
+		return ours, a.replan(s)
+	case errors.Is(err, fs.ErrPermission): // its owner may set what he may not read
+		if seen.Mode != s.To.Mode {
+			err = at.d.Chmod(name, s.To.Mode)
+		} else {
+			err = nil
+		}
+		if err == nil {
+			err = at.d.Chtimes(name, s.To.MTime)
+		}
+		return ours, err
+	case err != nil:
+		return ours, err
+	}
+	if st, serr := f.Stat(); serr != nil || !sameFile(st, seen) {
+		return ours, errors.Join(cmp.Or(serr, a.replan(s)), f.Close())
+	}
+	if seen.Mode != s.To.Mode {
+		err = f.Chmod(s.To.Mode)
+	}
+	if err == nil && seen.MTime != s.To.MTime {
+		err = f.Chtimes(s.To.MTime)
+	} else if err == nil {
+		ours, err = f.Stat()
+		if !sameFile(ours, seen) {
+			ours = vfs.Stat{}
+		}
+	}
+	return ours, errors.Join(err, f.Close())
 }
