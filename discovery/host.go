@@ -125,13 +125,17 @@ func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	cert, err := timeless()
+	if err != nil {
+		return nil, err
+	}
 	mux := *yamux.DefaultTransport
 	mux.InitialStreamWindowSize = 4 << 20
 	mux.MaxStreamWindowSize = 16 << 20
 	return libp2p.New(
 		libp2p.Identity(key), libp2p.ListenAddrStrings(listen...), libp2p.ResourceManager(rm), libp2p.ConnectionManager(cm),
-		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(libp2pquic.NewTransport),
-		libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.Security(noise.ID, noise.New),
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(libp2pquic.NewTransport, libp2pquic.WithTLSIdentityOption(libp2ptls.WithCertTemplate(cert))),
+		libp2p.Security(libp2ptls.ID, newSecurity), libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, &mux), libp2p.DisableRelay(), libp2p.DisableMetrics(),
 		libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(3*time.Second), swarm.WithDialRanker(rank)),
 		libp2p.UserAgent("bsv"), libp2p.Ping(false),
