@@ -26,10 +26,14 @@ func (s *Store) Compact(ctx context.Context) error {
 	if err := s.failed(); err != nil {
 		return err
 	}
+	if 0 < s.piled && s.piled < smallPacks { // it is asked after every commit
+		return nil
+	}
 	packs, err := s.index.packs()
 	if err != nil {
 		return err
 	}
+	piled := 1
 	for _, class := range []Class{Data, Meta} {
 		var small []indexedPack
 		for _, p := range packs {
@@ -38,12 +42,16 @@ func (s *Store) Compact(ctx context.Context) error {
 			}
 		}
 		if len(small) < smallPacks {
+			piled = max(piled, len(small))
 			continue
 		}
+		s.piled = 0
 		if err := s.compactClass(ctx, class, smallest(small)); err != nil {
 			return fmt.Errorf("compact: %w", err)
 		}
+		piled = smallPacks // how many are left, the next look tells
 	}
+	s.piled = piled
 	return nil
 }
 

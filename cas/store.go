@@ -53,6 +53,7 @@ type Store struct {
 
 	gate     sync.RWMutex // writers hold it shared; Commit takes the cut exclusively
 	commitMu sync.Mutex
+	piled    int // small packs of a class, at most; 0 before Compact has looked. commitMu guards it
 
 	mu      sync.Mutex // guards what follows
 	index   *index
@@ -335,6 +336,9 @@ func (s *Store) file() error {
 		return fmt.Errorf("write index: %w", err)
 	}
 	s.fault.Hit("cas.index.written")
+	if s.piled > 0 {
+		s.piled += len(filed)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.filed = slices.Clone(s.filed[len(filed):])

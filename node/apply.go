@@ -25,7 +25,12 @@ type applied struct {
 // applyState gives the disk the state. The caller holds n.work and has taken
 // a snapshot. Mappings that braked keep what they have.
 func (n *Node) applyState(ctx context.Context, v *vault, accept bool) (out applied, err error) {
-	defer func() { n.note(ctx, workApply, err) }()
+	defer func() {
+		n.note(ctx, workApply, err)
+		if err == nil {
+			n.compact(ctx, v)
+		}
+	}()
 	c, err := n.consent(ctx, v, accept)
 	if err != nil {
 		return out, err

@@ -122,11 +122,13 @@ func (n *Node) beat(ctx context.Context) {
 	n.report(ctx, err)
 }
 
-// compact merges small packs. The caller holds n.work.
-func (n *Node) compact(ctx context.Context, v *vault) error {
+// compact merges small packs, after what wrote some: a device that takes its
+// snapshots by single commands has as many as one that watches. What has been
+// stored stays so when it fails. The caller holds n.work.
+func (n *Node) compact(ctx context.Context, v *vault) {
 	err := v.repo.Compact(ctx)
 	n.note(ctx, workCompact, err)
-	return err
+	n.report(ctx, err)
 }
 
 func (n *Node) mapsChan() chan struct{} {
@@ -155,9 +157,6 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 	n.work.Lock()
 	defer n.work.Unlock()
 	t, err := n.takeSnapshot(ctx, v, "", nil, dirty)
-	if err == nil && !t.id.IsZero() {
-		err = n.compact(ctx, v)
-	}
 	var a applied
 	if err == nil {
 		a, err = n.applyState(ctx, v, false)
@@ -180,9 +179,6 @@ func (n *Node) arrived(ctx context.Context) bool {
 	n.work.Lock()
 	defer n.work.Unlock()
 	a, err := n.applyState(ctx, v, false)
-	if err == nil {
-		err = n.compact(ctx, v)
-	}
 	if err == nil {
 		err = n.announce(ctx, v)
 	}

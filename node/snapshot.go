@@ -119,6 +119,9 @@ func (n *Node) takeSnapshot(ctx context.Context, v *vault, msg string, only []st
 	if err != nil || only == nil && dirty == nil { // of what failed nobody knows any more what was dirty
 		n.note(ctx, workSnapshot, err)
 	}
+	if err == nil && !t.id.IsZero() {
+		n.compact(ctx, v)
+	}
 	return t, err
 }
 

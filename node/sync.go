@@ -78,7 +78,13 @@ func (n *Node) targets(v *vault, names []string) ([]target, error) {
 
 // Fetch is bsv fetch: copies in what the members have; the disk stays.
 func (n *Node) Fetch(ctx context.Context, r SyncRequest) (SyncResult, error) {
-	return n.syncWith(ctx, r, false)
+	res, err := n.syncWith(ctx, r, false)
+	if v, oerr := n.open(); oerr == nil {
+		n.work.Lock()
+		defer n.work.Unlock()
+		n.compact(ctx, v)
+	}
+	return res, err
 }
 
 // Sync is bsv sync: snapshot, fetch, merge, apply, push.
