@@ -106,3 +106,26 @@ func BenchmarkRecentHistory(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSaveInLargeDirectory saves one of 100,000 files of a directory again.
+func BenchmarkSaveInLargeDirectory(b *testing.B) {
+	b.ReportAllocs()
+	ctx := context.Background()
+	d := newDevice(b, testSecret().Words())
+	for i := range 100_000 {
+		if err := os.WriteFile(filepath.Join(d.dir, fmt.Sprintf("IMG_%06d.jpg", i)), fmt.Appendf(nil, "content %d", i), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := d.Snapshot(ctx, node.SnapshotRequest{}); err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; b.Loop(); i++ {
+		if err := os.WriteFile(filepath.Join(d.dir, "IMG_000100.jpg"), fmt.Appendf(nil, "again %d", i), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		if r, err := d.Snapshot(ctx, node.SnapshotRequest{}); err != nil || !r.Created {
+			b.Fatal(r, err)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 type child struct {
 	name  string
 	seen  vfs.Stat
-	entry object.Entry
+	entry *object.Entry // nil when it is lazy
 	stat  rowName
 	ok    bool // belongs to the tree
 	left  bool // left out on purpose: ignored, excluded, hidden or special
@@ -83,7 +83,7 @@ func (s *scanner) inherit(c *child, src *sources) error {
 		return err
 	}
 	if ok {
-		c.entry, c.ok = e, true
+		c.entry, c.ok = &e, true
 		c.stat = rowName{name: c.name, kind: e.Kind, ctime: -1, tree: e.Tree, bytes: e.Size, size: int64(e.Size), mode: e.Mode, mtime: e.MTime}
 		if e.Kind != object.Dir {
 			c.stat.files = 1
@@ -136,7 +136,7 @@ func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child
 			return err
 		}
 	}
-	c.entry = object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: c.seen.Mode, MTime: c.seen.MTime}
+	c.entry = &object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: c.seen.Mode, MTime: c.seen.MTime}
 	if had && was.Kind == object.Dir {
 		c.entry.Xattrs, c.entry.Owner = was.Xattrs, was.Owner
 		// Its time alone is no change.

@@ -18,7 +18,7 @@ func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, 
 	now := time.Now()
 	c.same = false
 	if w, ok := s.o.Written.get(strings.Join(path, "/")); ok && w.stat.same(c.seen) {
-		c.entry, c.stat, c.ok = w.entry, statOf(c.name, c.seen, now), true
+		c.entry, c.stat, c.ok = &w.entry, statOf(c.name, c.seen, now), true
 		s.touch(path, c.seen)
 		return nil
 	}
@@ -41,7 +41,7 @@ func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, 
 	if had && was.Kind == e.Kind {
 		e.Xattrs, e.Owner = was.Xattrs, was.Owner
 	}
-	c.entry, c.stat, c.ok = e, statOf(c.name, st, now), true
+	c.entry, c.stat, c.ok = &e, statOf(c.name, st, now), true
 	s.touch(path, st)
 	s.o.Events.Emit(event.Event{Kind: event.Progress, Operation: "snapshot", Path: s.virtual(path), Files: 1, Bytes: e.Size})
 	return nil

@@ -304,7 +304,7 @@ func (s *scanner) kept(path, names []string, old *row, src *sources) ([]string, 
 
 // finish builds the directory's tree, or takes the one it had.
 func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, children []child, old *row, src *sources, rules rulesID) (*row, error) {
-	out := &row{rules: rules}
+	out := &row{rules: rules, names: make([]rowName, 0, len(children))}
 	same := old != nil
 	n, left := 0, 0
 	for _, c := range children {
@@ -339,21 +339,7 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 		}
 		return out, nil
 	}
-	for i := range children {
-		if c := &children[i]; c.lazy {
-			var err error
-			if c.entry, err = src.unchanged(c.name); err != nil {
-				return nil, err
-			}
-		}
-	}
-	id, sum, err := object.BuildTree(ctx, s.o.Store.Hasher(), s.o.Store, func(yield func(object.Entry, error) bool) {
-		for _, c := range children {
-			if c.ok && !yield(c.entry, nil) {
-				return
-			}
-		}
-	})
+	id, sum, err := s.tree(ctx, children, old, src)
 	if err != nil {
 		return nil, err
 	}
@@ -361,6 +347,58 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 	s.touch(path, seen)
 	s.keepRow(path, out)
 	return out, nil
+}
+
+// tree builds the tree of a directory: out of the one of its row where little
+// has changed, and else anew.
+func (s *scanner) tree(ctx context.Context, children []child, old *row, src *sources) (object.ID, object.Summary, error) {
+	if old != nil {
+		if edits := editsOf(children, old.names); len(edits) <= len(old.names)/8 {
+			return object.EditTree(ctx, s.o.Store.Hasher(), s.o.Store, s.o.Store, old.tree, edits)
+		}
+	}
+	return object.BuildTree(ctx, s.o.Store.Hasher(), s.o.Store, func(yield func(object.Entry, error) bool) {
+		for _, c := range children {
+			var e object.Entry
+			var err error
+			switch {
+			case !c.ok:
+				continue
+			case c.lazy:
+				e, err = src.unchanged(c.name)
+			default:
+				e = *c.entry
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	})
+}
+
+// editsOf makes of a directory that had some names what its children are now.
+func editsOf(children []child, was []rowName) []object.Edit {
+	var edits []object.Edit
+	for _, c := range children {
+		for len(was) > 0 && was[0].name < c.name {
+			edits = append(edits, object.Edit{Name: was[0].name})
+			was = was[1:]
+		}
+		had := len(was) > 0 && was[0].name == c.name
+		if had {
+			was = was[1:]
+		}
+		switch {
+		case c.ok && !c.lazy:
+			edits = append(edits, object.Edit{Name: c.name, Entry: c.entry})
+		case !c.ok && had:
+			edits = append(edits, object.Edit{Name: c.name})
+		}
+	}
+	for _, n := range was {
+		edits = append(edits, object.Edit{Name: n.name})
+	}
+	return edits
 }
 
 func (s *scanner) keepRow(path []string, r *row) {

@@ -19,7 +19,11 @@ type sources struct {
 
 	mu              sync.Mutex
 	oldMap, baseMap map[string]object.Entry
+	asked           int // entries of base that were looked up one by one
 }
+
+// lookups is how many entries of a directory are looked up before it is read.
+const lookups = 16
 
 func load(ctx context.Context, g object.Getter, id object.ID) (map[string]object.Entry, error) {
 	m := map[string]object.Entry{}
@@ -56,6 +60,13 @@ func (r *sources) unchanged(name string) (object.Entry, error) {
 }
 
 func (r *sources) baseEntry(name string) (object.Entry, bool, error) {
+	r.mu.Lock()
+	r.asked++
+	single := r.baseMap == nil && r.asked <= lookups
+	r.mu.Unlock()
+	if single {
+		return object.Lookup(r.ctx, r.s.o.Store, r.base, name)
+	}
 	m, err := r.baseEntries()
 	e, ok := m[name]
 	return e, ok, err
