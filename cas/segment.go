@@ -53,6 +53,7 @@ func (c segments) drop(g *segment) {
 // chunkWriter stores one file's chunks.
 type chunkWriter struct {
 	s    *Store
+	to   taker
 	jobs chan chunkJob // to the workers; nil while there are none
 	wg   sync.WaitGroup
 	stop context.CancelCauseFunc
@@ -153,7 +154,7 @@ func (w *chunkWriter) put(ctx context.Context, j chunkJob) {
 	if ctx.Err() != nil {
 		return
 	}
-	id, err := w.s.Put(ctx, object.KindChunk, j.b)
+	id, err := w.to.Put(ctx, object.KindChunk, j.b)
 	if err != nil {
 		w.stop(err)
 	}

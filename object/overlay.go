@@ -68,6 +68,14 @@ func (o *Overlay) All(f func(id ID, kind Kind, plain []byte) error) error {
 	return nil
 }
 
+// Has reports whether an object is one of its own.
+func (o *Overlay) Has(id ID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.objs[id]
+	return ok
+}
+
 // Len is the number of own objects.
 func (o *Overlay) Len() int {
 	o.mu.Lock()
