@@ -426,9 +426,9 @@ func (n *Node) afterJoin(ctx context.Context, inviter object.DeviceID, as string
 // mapped: the ticket is used up, and mapping goes on without it.
 func joinedBut(arg string, err error) error {
 	e := Explain(err)
-	hint := "bsv map add VPATH " + arg
+	hint := "bsv map add VPATH " + quote(arg)
 	if vpath, dir, named := splitMap(arg); named {
-		hint = "bsv map add " + vpath + " " + dir
+		hint = "bsv map add " + quote(vpath) + " " + quote(dir)
 	}
 	switch {
 	case strings.HasPrefix(e.Hint, "bsv map add "):
@@ -469,5 +469,5 @@ func (n *Node) mapArg(ctx context.Context, v *vault, arg string) error {
 	case 1:
 		return n.mapDir(ctx, v, free[0]+"="+arg)
 	}
-	return fail(Usage, "bsv map add "+free[0]+" "+arg, "the vault has several directories (%s): say which one %s stands for", strings.Join(free, ", "), arg)
+	return fail(Usage, "bsv map add "+quote(free[0])+" "+quote(arg), "the vault has several directories (%s): say which one %s stands for", strings.Join(free, ", "), arg)
 }

@@ -101,7 +101,7 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 				}
 				e.Size = sum.Bytes
 			case ok && (old.Kind == object.Dir || e.Kind == object.Dir):
-				return root, fail(Usage, "bsv rm -r "+pe.Path+", or choose another VPATH", "%s is a %s already", pe.Path, kindName(old.Kind))
+				return root, fail(Usage, "bsv rm -r "+quote(pe.Path)+", or choose another VPATH", "%s is a %s already", pe.Path, kindName(old.Kind))
 			}
 			if root, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, pe.Path, &e); err != nil {
 				return root, err
@@ -126,7 +126,7 @@ func destination(ctx context.Context, v *vault, root object.ID, path string) (ob
 			return e, false, err
 		}
 		if ok && e.Kind != object.Dir {
-			return e, false, fail(Usage, "bsv rm "+up+", or choose another VPATH", "%s is a %s, so nothing can lie below it", up, kindName(e.Kind))
+			return e, false, fail(Usage, "bsv rm "+quote(up)+", or choose another VPATH", "%s is a %s, so nothing can lie below it", up, kindName(e.Kind))
 		}
 	}
 	return object.LookupPath(ctx, v.repo, root, path)
@@ -146,7 +146,7 @@ func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive b
 		return object.Entry{}, nil, err
 	}
 	if fi.IsDir() && !recursive {
-		return object.Entry{}, nil, fail(Usage, "bsv add -r "+src+" VPATH", "%s is a directory", src)
+		return object.Entry{}, nil, fail(Usage, "bsv add -r "+quote(src)+" VPATH", "%s is a directory", src)
 	}
 	dir, name := filepath.Split(src)
 	m := worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}
@@ -212,7 +212,7 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 		}
 		if ok {
 			if old.Kind == object.Dir {
-				return root, fail(Usage, "bsv add - "+object.JoinPath(path, "name"), "%s is a directory", path)
+				return root, fail(Usage, "bsv add - "+quote(object.JoinPath(path, "name")), "%s is a directory", path)
 			}
 			if old.Kind == object.File {
 				e.Mode = old.Mode
@@ -244,7 +244,7 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 			return root, err
 		}
 		if ok && old.Kind != object.Dir {
-			return root, fail(Usage, "bsv ls "+path, "%s is a %s", path, kindName(old.Kind))
+			return root, fail(Usage, "bsv ls "+quote(path), "%s is a %s", path, kindName(old.Kind))
 		}
 		if ok {
 			return root, nil
@@ -277,10 +277,10 @@ func (n *Node) Rm(ctx context.Context, r PathRequest) (EditResult, error) {
 		}
 		dir, _ := object.SplitPath(path)
 		if !ok {
-			return root, fail(NotFound, "bsv ls "+dir, "%s: no such path", path)
+			return root, fail(NotFound, "bsv ls "+quote(dir), "%s: no such path", path)
 		}
 		if old.Kind == object.Dir && !r.Recursive {
-			return root, fail(Usage, "bsv rm -r "+path, "%s is a directory", path)
+			return root, fail(Usage, "bsv rm -r "+quote(path), "%s is a directory", path)
 		}
 		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, nil)
 	})
@@ -298,7 +298,7 @@ func (n *Node) Get(ctx context.Context, ref string) (Entry, iter.Seq2[[]byte, er
 		return Entry{}, nil, err
 	}
 	if e.Kind != object.File {
-		return Entry{}, nil, fail(Usage, "bsv get -r "+path+" DIR", "%s is a %s", path, kindName(e.Kind))
+		return Entry{}, nil, fail(Usage, "bsv get -r "+quote(path)+" DIR", "%s is a %s", path, kindName(e.Kind))
 	}
 	return n.entryInfo(v, path, e), v.repo.Stream(ctx, e.Content, 0), nil
 }
@@ -322,7 +322,7 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 		return res, err
 	}
 	if e.Kind == object.Dir && !r.Recursive {
-		return res, fail(Usage, "bsv get -r "+path+" DIR", "%s is a directory", path)
+		return res, fail(Usage, "bsv get -r "+quote(path)+" DIR", "%s is a directory", path)
 	}
 	to, err := abs(r.To)
 	if err != nil {
@@ -341,7 +341,7 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 		return res, fail(Usage, "choose another name", "%s is there already", to)
 	}
 	if fi, err := os.Stat(filepath.Dir(to)); err != nil || !fi.IsDir() {
-		return res, fail(NotFound, "mkdir "+filepath.Dir(to), "%s: no such directory", filepath.Dir(to))
+		return res, fail(NotFound, "mkdir "+quote(filepath.Dir(to)), "%s: no such directory", filepath.Dir(to))
 	}
 	if e.Kind == object.Dir {
 		return n.restoreTo(ctx, v, RestoreRequest{}, wanted{tree: e.Tree, full: e.Tree}, to, res)

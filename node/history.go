@@ -50,7 +50,7 @@ func (n *Node) at(ctx context.Context, v *vault, ref string) (place, string, obj
 	e, ok, err := object.LookupPath(ctx, v.repo, p.root, path)
 	if err == nil && !ok {
 		dir, _ := object.SplitPath(path)
-		err = fail(NotFound, "bsv ls "+dir, "%s: no such path in %s", path, p.name)
+		err = fail(NotFound, "bsv ls "+quote(dir), "%s: no such path in %s", path, p.name)
 	}
 	return p, path, e, err
 }

@@ -139,7 +139,7 @@ func (n *Node) mappable(path, dirArg string) (dir string, there bool, err error)
 		case d == dir && (path == "" || m.Path == path):
 			return dir, true, nil
 		case m.Path == path:
-			return "", false, fail(Usage, "bsv map remove "+path, "%s is mapped to %s already", path, d)
+			return "", false, fail(Usage, "bsv map remove "+quote(path), "%s is mapped to %s already", path, d)
 		case path != "" && (object.Within(path, m.Path) || object.Within(m.Path, path)):
 			return "", false, fail(Usage, "choose another VPATH: bsv map list", "%s and the mapping %s lie inside each other", path, m.Path)
 		case inside(dir, d) || inside(d, dir):

@@ -114,7 +114,7 @@ func (n *Node) pausedHint(ctx context.Context, v *vault, path string) string {
 	if err != nil {
 		return awayHint(path)
 	}
-	again := "bsv map add " + path + " " + m.Dir
+	again := "bsv map add " + quote(path) + " " + quote(m.Dir)
 	if errors.Is(m.CheckMarker(), worktree.ErrForeign) {
 		return foreignHint(m.Dir) + ", then: " + again
 	}

@@ -178,7 +178,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 	}
 	for _, o := range maps {
 		if r.Delete && inside(o.Dir, real) {
-			return res, fail(Usage, "restore without --delete, or: bsv map remove "+o.Path, "%s holds the mapped directory %s: --delete would delete what is in no snapshot", to, o.Dir)
+			return res, fail(Usage, "restore without --delete, or: bsv map remove "+quote(o.Path), "%s holds the mapped directory %s: --delete would delete what is in no snapshot", to, o.Dir)
 		}
 	}
 	if len(list) == 0 {

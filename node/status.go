@@ -66,7 +66,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		case "paused":
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Raw(), x.Reason), n.pausedHint(ctx, v, x.Raw())})
 		case "covered":
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Raw(), x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + x.Raw()})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Raw(), x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + quote(x.Raw())})
 		case "waiting":
 			s.Warnings = append(s.Warnings, Warning{x.Raw() + ": " + n.whyBraked(x.Raw()), "bsv diff, then: bsv sync --accept-deletes"})
 		}
@@ -74,7 +74,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			return s, err
 		} else if u.count() > 0 {
 			s.Unread += u.count()
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; what cannot be read keeps its last version", x.Raw(), u.say("read")), "bsv snapshot " + x.Raw() + " names them all; then mend their permissions, or leave them out with .bsvignore"})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; what cannot be read keeps its last version", x.Raw(), u.say("read")), "bsv snapshot " + quote(x.Raw()) + " names them all; then mend their permissions, or leave them out with .bsvignore"})
 		}
 		if u, err := n.kept(unappliedKey(x.Raw())); err != nil {
 			return s, err

@@ -25,7 +25,7 @@ func (n *Node) target(v *vault, to string, single bool) (string, []worktree.Mapp
 	}
 	for _, m := range maps {
 		if !single && (inside(to, m.Dir) || inside(real, m.Dir)) {
-			return "", nil, fail(Usage, "restore in place instead: bsv restore REF:"+m.Path, "%s lies inside the mapped directory %s", to, m.Dir)
+			return "", nil, fail(Usage, "restore in place instead: bsv restore REF:"+quote(m.Path), "%s lies inside the mapped directory %s", to, m.Dir)
 		}
 	}
 	return real, maps, nil

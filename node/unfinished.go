@@ -35,7 +35,7 @@ func (n *Node) mustClear(tag [16]byte, withWords bool) (bool, error) {
 	if _, err := os.Lstat(p.Words()); err == nil {
 		file = p.Words()
 	}
-	return false, fail(WrongWords, "bsv init --key-file "+file+", with the vault's recovery words; or use another home: --home DIR",
+	return false, fail(WrongWords, "bsv init --key-file "+quote(file)+", with the vault's recovery words; or use another home: --home DIR",
 		"%s holds the repository of a vault, and the keys of this device (%s) are gone", p.Dir, p.DeviceKey())
 }
 
