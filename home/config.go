@@ -92,5 +92,8 @@ func ReadConfig(p Paths) (Config, error) {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
+	if fi, err := f.Stat(); err == nil && fi.IsDir() {
+		return Config{}, &ConfigError{File: p.Config, Msg: "a directory, where the configuration file belongs", Hint: "move it away, or remove it: rmdir " + p.Config}
+	}
 	return parseFile(p.Config, f)
 }

@@ -90,6 +90,9 @@ func parseFile(name string, r io.Reader) (Config, error) {
 // ParseConfig reads the text of a config.toml; name is for messages. Every
 // error is a *ConfigError: unknown keys and values out of range are errors.
 func ParseConfig(name string, text []byte) (Config, error) {
+	if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
+		return Config{}, &ConfigError{File: name, Line: 1, Column: 1, Msg: "it begins with a byte order mark (BOM), which TOML has none of", Hint: "save it as UTF-8 without BOM"}
+	}
 	if !utf8.Valid(text) {
 		return Config{}, &ConfigError{File: name, Line: badLine(text), Column: 1, Msg: "not valid UTF-8"}
 	}

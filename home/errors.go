@@ -38,6 +38,7 @@ type ConfigError struct {
 	Key    string // dotted, as written; may be empty
 	Msg    string
 	Meant  string // the key that was probably meant; may be empty
+	Hint   string // what helps, where that is not to correct the line
 }
 
 func (e *ConfigError) Error() string {

@@ -91,6 +91,7 @@ func fail(kind Kind, hint, format string, args ...any) *Error {
 func Explain(err error) *Error {
 	var e *Error
 	var busy *home.BusyError
+	var config *home.ConfigError
 	switch {
 	case err == nil:
 		return nil
@@ -102,6 +103,8 @@ func Explain(err error) *Error {
 			hint += fmt.Sprintf(", or stop process %d", busy.Owner.PID)
 		}
 		return fail(Busy, hint, "%v", busy)
+	case errors.As(err, &config) && config.Hint != "":
+		return &Error{Kind: Usage, Msg: config.Error(), Hint: config.Hint, Err: err}
 	}
 	for _, c := range causes {
 		if errors.Is(err, c.is) {

@@ -47,6 +47,9 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"rmpacks":  rmPacksCommand,
 	"rmindex":  rmIndexCommand,
 	"heal":     healCommand,
+	"refuse":   refuseCommand,
+	"cid":      cidCommand,
+	"bom":      bomCommand,
 	"many":     manyCommand,
 	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
 	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
@@ -372,6 +375,20 @@ func healCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("it does not heal")
 }
 
+// refuse runs the commands that status names to refuse what waits.
+func refuseCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	out, err := bsv(ts, "status").Output()
+	ts.Check(err)
+	_, text, _ := strings.Cut(string(out), "or refuse it: bsv ")
+	text, _, found := strings.Cut(text, "\n")
+	if !found {
+		ts.Fatalf("nothing to refuse: %s", out)
+	}
+	for command := range strings.SplitSeq(text, "; then: bsv ") {
+		ts.Check(ts.Exec("bsv", strings.Fields(command)...))
+	}
+}
+
 // many DIR N makes N files.
 func manyCommand(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
@@ -379,4 +396,19 @@ func manyCommand(ts *testscript.TestScript, _ bool, args []string) {
 	for i := range n {
 		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), fmt.Sprintf("file%03d", i)), fmt.Appendf(nil, "%d\n", i), 0o644))
 	}
+}
+
+// cid VAR N sets VAR to the first N characters of the newest snapshot's id in
+// its whole form.
+func cidCommand(ts *testscript.TestScript, _ bool, args []string) {
+	out, err := bsv(ts, "show", "latest").Output()
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], strings.Fields(string(out))[1][:n])
+}
+
+// bom FILE makes an empty file that begins with a byte order mark.
+func bomCommand(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("\xef\xbb\xbf"), 0o644))
 }
