@@ -1,0 +1,32 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/bsvsync/bsv/internal/event"
+	"github.com/bsvsync/bsv/node"
+)
+
+// A stream that breaks off says that the node ended, and not what a reader of
+// HTTP calls it.
+func TestEventsOfANodeThatEnds(t *testing.T) {
+	m := NewMemory()
+	srv := Serve(m, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	c := NewClient(m.Dial)
+	t.Cleanup(func() {
+		c.Close()
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	err := c.Events(t.Context(), nil, func(event.Event) bool { return true })
+	if e := node.Explain(err); e == nil || e.Msg != "the node ended" || e.Hint == "" || e.Kind != node.Failed {
+		t.Errorf("it ends with %v", err)
+	}
+}
