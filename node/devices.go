@@ -117,7 +117,7 @@ func CheckTicket(s string) error {
 		return &Error{Kind: Usage, Msg: err.Error(), Hint: "copy the ticket again: bsv invite prints it", Err: err}
 	}
 	if time.Now().After(t.Expires) {
-		return &Error{Kind: NotAuthorised, Msg: fmt.Sprintf("the ticket expired at %s", t.Expires.Local().Format(time.DateTime)), Hint: "make a new one: bsv invite; if it is new, set the clock of this device", Err: proto.ErrExpired}
+		return &Error{Kind: NotAuthorised, Msg: fmt.Sprintf("the ticket expired at %s", LocalTime(t.Expires)), Hint: "make a new one: bsv invite; if it is new, set the clock of this device", Err: proto.ErrExpired}
 	}
 	return nil
 }

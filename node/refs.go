@@ -152,7 +152,7 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		if oldest == nil {
 			return notFound()
 		}
-		return place{}, fail(NotFound, "bsv log", "no snapshot is as old as %s; the oldest is of %s", ref, time.Unix(0, oldest.s.Time).Format(time.DateTime))
+		return place{}, fail(NotFound, "bsv log", "no snapshot is as old as %s; the oldest is of %s", ref, LocalTime(time.Unix(0, oldest.s.Time)))
 	}
 	if value, ok := v.view.get("tag/" + ref); ok {
 		if id, _, err := object.ParseCID(value); err == nil {
@@ -240,7 +240,7 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 			}
 		}
 	}
-	for _, form := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02", time.RFC3339Nano, "15:04"} {
+	for _, form := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04", "2006-01-02", time.RFC3339Nano, "15:04"} {
 		t, err := time.ParseInLocation(form, s, now.Location())
 		if err != nil {
 			continue

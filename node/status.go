@@ -83,7 +83,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; it stays as it is here", x.Raw(), u.say("written")), "bsv sync names them all; make them writable, or move away what stands in their place, then: bsv sync"})
 		}
 		if x.Overdue {
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Raw(), x.LastScan), "bsv node, or: bsv snapshot " + x.Raw()})
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Raw(), localStamp(x.LastScan)), "bsv node, or: bsv snapshot " + quote(x.Raw())})
 		}
 	}
 	p, err := n.Peers(ctx)

@@ -105,7 +105,7 @@ func when(stamp string) string {
 	case t.UnixNano() == 0:
 		return "-"
 	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return node.LocalTime(t)
 }
 
 func size(n uint64) string { return humanize.IBytes(n) }
