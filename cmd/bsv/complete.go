@@ -135,4 +135,43 @@ func (a *app) completions(root *cobra.Command) {
 			c.ValidArgsFunction = f
 		}
 	}
+	a.flagValues(root)
+}
+
+// devices completes the names of the other devices.
+func (a *app) devices() completer {
+	return a.complete(func(ctx context.Context, s *session, _ string) ([]string, error) {
+		l, err := api.Read[node.PeersResult](ctx, s.Client, "peers", nil)
+		var out []string
+		for _, p := range l.Peers {
+			if p.State != "waiting" && escape(p.Name) == p.Name {
+				out = append(out, p.Name)
+			}
+		}
+		return out, err
+	})
+}
+
+// flagValues gives flags with few values their completers.
+func (a *app) flagValues(root *cobra.Command) {
+	oneOf := func(values ...string) completer {
+		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	}
+	for _, x := range []struct {
+		command, flag string
+		f             completer
+	}{
+		{"", "progress", oneOf(progressValues...)},
+		{"", "color", oneOf(colorValues...)},
+		{"restore", "overwrite", oneOf("changed", "newer", "never", "always")},
+		{"log", "device", a.devices()},
+	} {
+		c, _, err := root.Find(strings.Fields(x.command))
+		if err == nil {
+			err = c.RegisterFlagCompletionFunc(x.flag, x.f)
+		}
+		if err != nil {
+			panic(err) // a flag of this package is named wrongly
+		}
+	}
 }

@@ -82,6 +82,7 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	}
 	a.out = out
 	cmd := a.root()
+	ownCommands(cmd)
 	cmd.SetArgs(args)
 	cmd.SetIn(a.in)
 	cmd.SetOut(a.out)

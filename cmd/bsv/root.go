@@ -30,6 +30,7 @@ func usage(hint, format string, args ...any) error {
 }
 
 func (a *app) root() *cobra.Command {
+	var version bool
 	c := &cobra.Command{
 		Use:           "bsv",
 		Short:         "Back up, synchronise and version directories between your devices",
@@ -42,7 +43,12 @@ func (a *app) root() *cobra.Command {
 			}
 			return unknown(cmd, args[0])
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return a.printVersion()
+			}
+			return cmd.Help()
+		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.command = cmd.CommandPath()
 			return a.check(cmd)
@@ -61,7 +67,11 @@ func (a *app) root() *cobra.Command {
 	f.DurationVar(&a.flags.wait, "wait", wait, "how long to wait for another bsv to give up the home (BSV_WAIT)")
 	f.StringVar(&a.flags.progress, "progress", a.envOr("BSV_PROGRESS", "auto"), "progress: auto, bar, plain, json or none (BSV_PROGRESS)")
 	f.StringVar(&a.flags.color, "color", a.envOr("BSV_COLOR", "auto"), "colours: auto, always or never (BSV_COLOR; auto heeds NO_COLOR)")
+	c.Flags().BoolVar(&version, "version", false, "print the version")
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 { // the flag is of a command that there is not
+			return unknown(cmd, words[0])
+		}
 		return usage(cmd.CommandPath()+" --help", "%v", err)
 	})
 	c.AddCommand(
@@ -72,6 +82,31 @@ func (a *app) root() *cobra.Command {
 	)
 	a.completions(c)
 	return c
+}
+
+// ownCommands makes cobra's own commands refuse what they do not know.
+func ownCommands(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				at := root
+				for _, name := range args {
+					next, _, err := at.Find([]string{name})
+					if err != nil || next == at {
+						return unknown(at, name)
+					}
+					at = next
+				}
+				return nil
+			}
+		case "completion":
+			c.Args = noun
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 func (a *app) envBool(name string) bool {

@@ -20,14 +20,20 @@ func mark(c *cobra.Command, what string) *cobra.Command {
 	return c
 }
 
+// What the flags of every command may be.
+var (
+	progressValues = []string{"auto", "bar", "plain", "json", "none"}
+	colorValues    = []string{"auto", "always", "never"}
+)
+
 // check refuses global flags and variables with values that nobody knows.
 func (a *app) check(c *cobra.Command) error {
 	for _, x := range []struct {
 		flag, env, value string
 		known            []string
 	}{
-		{"progress", "BSV_PROGRESS", a.flags.progress, []string{"auto", "bar", "plain", "json", "none"}},
-		{"color", "BSV_COLOR", a.flags.color, []string{"auto", "always", "never"}},
+		{"progress", "BSV_PROGRESS", a.flags.progress, progressValues},
+		{"color", "BSV_COLOR", a.flags.color, colorValues},
 	} {
 		if !slices.Contains(x.known, x.value) {
 			last := len(x.known) - 1

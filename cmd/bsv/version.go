@@ -20,15 +20,17 @@ type versionInfo struct {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: exactly(0), RunE: func(*cobra.Command, []string) error {
-		v := versionInfo{Version: Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Format: 1}
-		if b, ok := debug.ReadBuildInfo(); ok {
-			for _, s := range b.Settings {
-				if s.Key == "vcs.revision" {
-					v.Commit = s.Value
-				}
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: exactly(0), RunE: func(*cobra.Command, []string) error { return a.printVersion() }}
+}
+
+func (a *app) printVersion() error {
+	v := versionInfo{Version: Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Format: 1}
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				v.Commit = s.Value
 			}
 		}
-		return a.result(v, func() { a.printf("bsv %s (%s, %s/%s, format %d)\n", v.Version, v.Go, v.OS, v.Arch, v.Format) })
-	}}
+	}
+	return a.result(v, func() { a.printf("bsv %s (%s, %s/%s, format %d)\n", v.Version, v.Go, v.OS, v.Arch, v.Format) })
 }
