@@ -187,11 +187,11 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 		if err != nil {
 			return place{}, err
 		}
-		if strings.HasPrefix(h.id.Full(), prefix) {
+		if prefix.Of(h.id) {
 			found = append(found, h.id)
-		}
-		if h.id.Full() == prefix {
-			break
+			if prefix.Whole() {
+				break
+			}
 		}
 	}
 	switch len(found) {

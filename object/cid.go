@@ -3,7 +3,6 @@ package object
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/ipfs/go-cid"
 	mh "github.com/multiformats/go-multihash"
@@ -65,24 +64,6 @@ func ParseCID(s string) (id ID, chunk bool, err error) {
 // Full is the whole digest in lower-case base32, the form of which Short is a
 // prefix.
 func (id ID) Full() string { return lower32.EncodeToString(id[:]) }
-
-// ParsePrefix reads a prefix (at least 4 characters) of the form for people,
-// or a whole CID, and returns the digest bits it fixes: an id matches when
-// its Full form begins with the returned text.
-func ParsePrefix(s string) (string, error) {
-	if id, _, err := ParseCID(s); err == nil {
-		return id.Full(), nil
-	}
-	if len(s) < 4 || len(s) > 52 {
-		return "", fmt.Errorf("%q is no id: give 4 to 52 characters of it", s)
-	}
-	for _, r := range s {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz234567", r) {
-			return "", fmt.Errorf("%q is no id: it has letters a–z and digits 2–7", s)
-		}
-	}
-	return s, nil
-}
 
 func appendLink(b []byte, kind Kind, id ID) []byte {
 	b = appendHead(b, majorTag, tagLink)

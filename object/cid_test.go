@@ -34,12 +34,20 @@ func TestPrefixes(t *testing.T) {
 	if !strings.HasPrefix(id.Full(), id.Short()) || len(id.Short()) != 10 || len(id.Full()) != 52 {
 		t.Error(id.Short(), id.Full())
 	}
-	for _, s := range []string{id.Short(), id.Full(), id.CID(KindSnapshot), id.CID(KindChunk), id.Full()[:4]} {
-		if p, err := ParsePrefix(s); err != nil || !strings.HasPrefix(id.Full(), p) {
-			t.Errorf("%s: %s, %v", s, p, err)
+	other := testHasher().Sum(KindSnapshot, []byte("other"))
+	cid := id.CID(KindSnapshot)
+	for _, s := range []string{id.Short(), id.Full(), cid, id.CID(KindChunk), id.Full()[:4], cid[:len(cid)-1], cid[:17]} {
+		if p, err := ParsePrefix(s); err != nil || !p.Of(id) || p.Of(other) || p.Whole() != (len(s) == 52 || len(s) == len(cid)) {
+			t.Errorf("%s: %v, %v", s, p, err)
 		}
 	}
-	for _, s := range []string{"", "abc", "ABCD", "abc1", strings.Repeat("a", 53), "ab/c"} {
+	if !BeginsAll(cid[:12]) || BeginsAll(cid[:13]) || BeginsAll("") || !strings.HasPrefix(other.CID(KindSnapshot), cid[:12]) {
+		t.Error(cid[:13])
+	}
+	if p, err := ParsePrefix(cid[:12]); err != nil || p.Of(id) {
+		t.Error("what every id begins with is taken for one of them")
+	}
+	for _, s := range []string{"", "abc", "ABCD", "abc1", strings.Repeat("a", 53), "ab/c", cid[:20] + "1", cid[:len(cid)-1] + "7", cid + "a"} {
 		if _, err := ParsePrefix(s); err == nil {
 			t.Errorf("%q is accepted", s)
 		}
