@@ -113,9 +113,24 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 		}
 	}
 	if path != "" && path != "/" && r.Range == "" && !ever && len(res.Snapshots) == 0 {
-		return res, fail(NotFound, "bsv ls /", "%s was never in the vault", path)
+		return res, n.neverThere(ctx, v, r.Path, path)
 	}
 	return res, nil
+}
+
+// neverThere is the error that an argument of bsv log is no path that ever was;
+// it may be a REF, which log does not take.
+func (n *Node) neverThere(ctx context.Context, v *vault, arg, path string) error {
+	if !strings.HasPrefix(arg, "/") {
+		ref, at, err := parseRef(arg)
+		if err == nil && ref != "" && namesPath(arg) {
+			return fail(Usage, "bsv log "+quote(at)+"; what it was then: bsv ls -l "+quote(arg), "log takes a path without a REF before it")
+		}
+		if _, err := n.resolve(ctx, v, arg); err == nil {
+			return fail(Usage, "bsv show "+quote(arg)+"; what came after it: bsv log "+quote(arg+".."), "%s is a snapshot; log takes a path or a range A..B", arg)
+		}
+	}
+	return fail(NotFound, "bsv ls /", "%s was never in the vault", path)
 }
 
 // inRange lists what led to B and not to A.

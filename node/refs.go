@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,6 +36,24 @@ func parseRef(s string) (ref, path string, err error) {
 	}
 	path, err = object.CleanPath(path)
 	return ref, path, err
+}
+
+// namesPath reports whether [REF:]PATH names a path, and not a snapshot alone.
+func namesPath(s string) bool {
+	return strings.HasPrefix(s, "/") || strings.HasSuffix(s, ":") || strings.Contains(s, ":/")
+}
+
+// slashless splits REF:PATH whose path does not begin with a slash. The time
+// of @{…} is no path.
+func slashless(s string) (ref, path string, ok bool) {
+	at := 0
+	if strings.HasPrefix(s, "@{") {
+		if at = strings.Index(s, "}") + 1; at == 0 {
+			return "", "", false
+		}
+	}
+	ref, path, ok = strings.Cut(s[at:], ":")
+	return s[:at] + ref, path, ok && path != ""
 }
 
 // outside is the error of a path that leads out of the vault, given where a REF
@@ -94,6 +113,15 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 			return place{}, err
 		}
 		hint := "bsv log shows what there is; " + refForms
+		at, path, colon := slashless(ref)
+		switch {
+		case colon:
+			hint = "did you mean " + quote(at+":/"+path) + "? A path begins with /; " + refForms
+		case object.BeginsAll(ref) && len(ref) > object.MinPrefix:
+			hint = "the whole ids of all snapshots begin with that: give more characters; bsv log shows what there is"
+		case len(ref) < object.MinPrefix && object.AnyIDText(ref):
+			hint = fmt.Sprintf("of an id at least %d characters are given; ", object.MinPrefix) + hint
+		}
 		if st, err := n.state(ctx, v, heads); err == nil {
 			if path, err := object.CleanPath(ref); err == nil {
 				if _, ok, err := object.LookupPath(ctx, v.repo, st.Root, path); err == nil && ok {

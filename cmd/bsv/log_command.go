@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ func (a *app) logCommand() *cobra.Command {
 	var graph bool
 	c := reading(a, "log [A..B] [PATH]", "List snapshots; with PATH its versions, with A..B what led to B and not to A", "log", between(0, 2), func(args []string) any {
 		for _, x := range args {
-			if !strings.HasPrefix(x, "/") && strings.Contains(x, "..") {
+			if isRange(x) {
 				r.Range = x
 			} else {
 				r.Path = x
@@ -23,6 +24,21 @@ func (a *app) logCommand() *cobra.Command {
 		}
 		return r
 	}, func(l node.LogResult) { a.printLog(l, graph) })
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		ranges := 0
+		for _, x := range args {
+			if _, err := strconv.Atoi(x); err == nil && a.flags.dry {
+				return usage("bsv log -N "+x, "-n is the dry run, which log has no use for; -N is the number of snapshots")
+			}
+			if isRange(x) {
+				ranges++
+			}
+		}
+		if ranges > 1 || len(args)-ranges > 1 {
+			return usage("bsv log --help", "log takes one range A..B and one path at most")
+		}
+		return nil
+	}
 	c.Flags().IntVarP(&r.Limit, "number", "N", 0, "at most so many")
 	c.Flags().StringVar(&r.Device, "device", "", "of this device only")
 	c.Flags().StringVar(&r.Since, "since", "", "not older than (yesterday, 2 days ago, 2026-11-01)")
@@ -31,6 +47,9 @@ func (a *app) logCommand() *cobra.Command {
 	c.Flags().BoolVar(&graph, "graph", false, "draw which snapshot came from which")
 	return c
 }
+
+// isRange reports whether an argument of log is A..B and no path.
+func isRange(x string) bool { return !strings.HasPrefix(x, "/") && strings.Contains(x, "..") }
 
 func (a *app) printLog(l node.LogResult, graph bool) {
 	var rows [][]string
