@@ -204,7 +204,13 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 	if err := n.checkMaps(r.Maps); err != nil { // once it is admitted it is too late
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
+	if err := n.mayBeNamed(r.Name); err != nil {
+		return JoinResult{Maps: []MapInfo{}}, err
+	}
 	if v, err := n.open(); err == nil && v.header.Tag == t.Tag {
+		if err := n.renamed(ctx, v, r.Name); err != nil {
+			return JoinResult{Maps: []MapInfo{}}, err
+		}
 		return n.afterJoin(ctx, t.Inviter, "", t.Addrs, r.Maps, "") // it is a member: connect and map
 	}
 	dev, err := n.mayJoin(ctx, r.Yes)
@@ -235,21 +241,6 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 		return JoinResult{Maps: []MapInfo{}}, err
 	}
 	return n.afterJoin(ctx, t.Inviter, "", append(t.Addrs, acc.GetAddrs()...), r.Maps, aside)
-}
-
-// deviceName is the name that was given, or the one in the device's vault,
-// which it takes along into another one.
-func (n *Node) deviceName(name string) string {
-	if v, err := n.open(); err == nil && name == "" {
-		name, _ = v.view.get("name/" + v.id.String())
-	}
-	if name == "" {
-		name = n.home.Config().Device.Name
-	}
-	if name == "" {
-		name = hostname()
-	}
-	return name
 }
 
 func unreachable(err error) error {

@@ -87,8 +87,9 @@ func (n *Node) Show(ctx context.Context, r ShowRequest) (ShowResult, error) {
 	}
 	info := snapshotInfo(p.snap, s)
 	res.Snapshot = &info
+	devices := n.names(v)
 	for _, c := range s.Conflicts {
-		res.Conflicts = append(res.Conflicts, n.conflictInfo(v, c))
+		res.Conflicts = append(res.Conflicts, n.conflictInfo(v, devices, c))
 	}
 	d, err := n.diffTrees(ctx, v, s.Base, s.Root, nil)
 	res.Changes = d.Changes

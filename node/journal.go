@@ -148,9 +148,10 @@ func (n *Node) recordWarnings(v *vault) ([]Warning, error) {
 	}
 	w.mu.Unlock()
 	var out []Warning
+	devices := n.names(v)
 	byID := func(a, b object.DeviceID) int { return compareID(object.ID(a), object.ID(b)) }
 	for _, d := range slices.SortedFunc(maps.Keys(lists), byID) {
-		list, name := lists[d], n.nameOf(v, d)
+		list, name := lists[d], devices.of(d)
 		if len(list) > 1 && list[0].rec.Incarnation != list[len(list)-1].rec.Incarnation {
 			out = append(out, Warning{name + " was restored from an image or copied: what it published before counts too", "on that device: bsv sync"})
 		}

@@ -67,7 +67,7 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 	}
 	dev := r.Device
 	if dev != "" {
-		id, err := n.deviceNamed(v, dev)
+		id, err := n.deviceNamed(v, dev, "bsv log --device %s")
 		if err != nil {
 			return res, err
 		}
@@ -82,7 +82,7 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 			return res, err
 		}
 	}
-	ever := false
+	ever, devices := false, n.names(v)
 	for h, err := range list {
 		if err != nil {
 			return res, err
@@ -101,7 +101,7 @@ func (n *Node) Log(ctx context.Context, r LogRequest) (LogResult, error) {
 			continue
 		}
 		i := snapshotInfo(h.id, h.s)
-		i.DeviceName = n.nameOf(v, h.s.Device)
+		i.DeviceName = devices.of(h.s.Device)
 		if r.Stat {
 			if i.Stat, err = n.changeCount(ctx, v, h.s, path); err != nil {
 				return res, err
@@ -218,25 +218,4 @@ func (n *Node) changedAt(ctx context.Context, v *vault, s object.Snapshot, path 
 		}
 	}
 	return true, ok, nil
-}
-
-func (n *Node) deviceNamed(v *vault, name string) (object.DeviceID, error) {
-	if id, err := object.ParseDeviceID(name); err == nil {
-		return id, nil
-	}
-	var found []object.DeviceID
-	for _, r := range v.view.registers() {
-		if dev, ok := strings.CutPrefix(r.Name, "name/"); ok && !r.Deleted && r.Value == name {
-			if id, err := object.ParseDeviceID(dev); err == nil {
-				found = append(found, id)
-			}
-		}
-	}
-	switch len(found) {
-	case 0:
-		return object.DeviceID{}, fail(NotFound, "bsv peers", "no device is named %q", name)
-	case 1:
-		return found[0], nil
-	}
-	return object.DeviceID{}, fail(Usage, "give its id: bsv peers", "%d devices are named %q", len(found), name)
 }

@@ -49,11 +49,19 @@ func (n *Node) MapAdd(ctx context.Context, r MapRequest) (MapResult, error) {
 
 // mapDir maps "DIR" as /basename, or "VPATH=DIR". The caller holds n.work.
 func (n *Node) mapDir(ctx context.Context, v *vault, arg string) error {
-	vpath, dir, named := splitMap(arg)
-	if !named {
-		dir, vpath = arg, "/"+filepath.Base(arg)
-	}
+	vpath, dir, _ := splitMap(asMapped([]string{arg})[0])
 	return n.mapPair(ctx, v, vpath, dir)
+}
+
+// asMapped makes "VPATH=DIR" of each "DIR", which is mapped as /basename.
+func asMapped(args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range args {
+		if _, _, named := splitMap(arg); !named {
+			out[i] = "/" + filepath.Base(arg) + "=" + arg
+		}
+	}
+	return out
 }
 
 // splitMap splits "VPATH=DIR". DIR is absolute, so that the = of a name is
@@ -89,6 +97,9 @@ func (n *Node) checkMaps(args []string) error {
 		if err := n.markable(real); err != nil {
 			return err
 		}
+		if slices.Contains(dirs, real) {
+			return fail(Usage, "a directory belongs to one mapping", "%s is named twice", real)
+		}
 		if i := slices.IndexFunc(dirs, func(d string) bool { return inside(real, d) || inside(d, real) }); i >= 0 {
 			return fail(Usage, "a directory belongs to one mapping", "%s and %s lie inside each other", real, dirs[i])
 		}
@@ -102,28 +113,53 @@ func (n *Node) checkMaps(args []string) error {
 	return nil
 }
 
-// mappable is the directory that can be mapped to a path, "" where that is not
-// known yet, and whether it is already.
-func (n *Node) mappable(path, dirArg string) (dir string, there bool, err error) {
-	if dir, err = abs(dirArg); err != nil {
-		return "", false, err
+// CheckDirs says which of the arguments VPATH=DIR and DIR name no directory,
+// before a home is made for them.
+func CheckDirs(args []string) error {
+	for _, arg := range args {
+		vpath, dir, named := splitMap(arg)
+		if !named {
+			dir = arg
+		} else if _, err := object.CleanPath(vpath); err != nil {
+			return err
+		}
+		if _, err := directory(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// directory is a local directory, by no link.
+func directory(arg string) (string, error) {
+	dir, err := abs(arg)
+	if err != nil {
+		return "", err
 	}
 	real, err := filepath.EvalSymlinks(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", false, fail(NotFound, "mkdir "+dir, "%s: no such directory", dir)
+		return "", fail(NotFound, "mkdir "+quote(dir), "%s: no such directory", dir)
 	}
 	if err != nil {
-		return "", false, fmt.Errorf("map %s: %w", dir, err)
+		return "", fmt.Errorf("map %s: %w", dir, err)
 	}
 	if fi, err := os.Stat(real); err != nil || !fi.IsDir() {
-		return "", false, fail(Usage, "map the directory that holds it", "%s is not a directory", dir)
+		return "", fail(Usage, "map the directory that holds it", "%s is not a directory", dir)
 	}
-	dir = real
+	return real, nil
+}
+
+// mappable is the directory that can be mapped to a path, "" where that is not
+// known yet, and whether it is already.
+func (n *Node) mappable(path, dirArg string) (dir string, there bool, err error) {
+	if dir, err = directory(dirArg); err != nil {
+		return "", false, err
+	}
 	switch {
 	case filepath.Dir(dir) == dir:
 		return "", false, fail(Usage, "map directories below it, as in: bsv map add /home /home", "the file system's root cannot be mapped")
 	case path == "/":
-		return "", false, fail(Usage, "bsv map add /"+filepath.Base(dir)+" "+dir, "the vault's root cannot be mapped")
+		return "", false, fail(Usage, "bsv map add "+quote("/"+filepath.Base(dir))+" "+quote(dir), "the vault's root cannot be mapped")
 	}
 	homeDir := n.homeDir()
 	if inside(dir, homeDir) {
@@ -142,6 +178,8 @@ func (n *Node) mappable(path, dirArg string) (dir string, there bool, err error)
 			return "", false, fail(Usage, "bsv map remove "+quote(path), "%s is mapped to %s already", path, d)
 		case path != "" && (object.Within(path, m.Path) || object.Within(m.Path, path)):
 			return "", false, fail(Usage, "choose another VPATH: bsv map list", "%s and the mapping %s lie inside each other", path, m.Path)
+		case d == dir:
+			return "", false, fail(Usage, "bsv map remove "+quote(m.Path)+", or choose another directory", "%s is mapped already, to %s", dir, m.Path)
 		case inside(dir, d) || inside(d, dir):
 			return "", false, fail(Usage, "a directory belongs to one mapping: bsv map list", "%s and the mapped directory %s lie inside each other", dir, d)
 		}

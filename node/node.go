@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -278,7 +277,7 @@ func (n *Node) Home() *home.Home { return n.home }
 // InitRequest is bsv init.
 type InitRequest struct {
 	Dirs  []string `json:"dirs,omitempty"` // DIR or VPATH=DIR
-	Name  string   `json:"name,omitempty"`
+	Name  string   `json:"name,omitempty"` // of this device, which has another one until now
 	Mode  string   `json:"mode,omitempty"`
 	Words string   `json:"words,omitempty"` // recovery words of the vault; empty: a new one
 }
@@ -293,12 +292,24 @@ type InitResult struct {
 // Init makes the vault, or tells of the one that is there, and maps
 // directories.
 func (n *Node) Init(ctx context.Context, r InitRequest) (InitResult, error) {
-	if r.Mode != "" && r.Mode != "full" {
-		return InitResult{}, fail(Usage, "bsv init --mode full", "mode %q: metadata-only repositories are not built yet", r.Mode)
+	var res InitResult
+	switch r.Mode {
+	case "", "full":
+	case "meta":
+		return res, fail(Usage, "bsv init --mode full", "mode %q: metadata-only repositories are not built yet", r.Mode)
+	default:
+		return res, fail(Usage, "bsv init --mode full", "there is no mode %q", r.Mode)
+	}
+	if err := n.checkMaps(asMapped(r.Dirs)); err != nil { // before anything is made
+		return res, err
+	}
+	if r.Name != "" || !n.HasVault() {
+		if err := n.mayBeNamed(r.Name); err != nil {
+			return res, err
+		}
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
-	var res InitResult
 	if !n.HasVault() {
 		words, err := n.create(ctx, r)
 		if err != nil {
@@ -319,6 +330,9 @@ func (n *Node) Init(ctx context.Context, r InitRequest) (InitResult, error) {
 		return res, err
 	}
 	res.Device, res.Vault = v.id.String(), fmt.Sprintf("%x", v.header.Tag)
+	if err := n.rename(ctx, v, r.Name); err != nil {
+		return res, err
+	}
 	for _, d := range r.Dirs {
 		if err := n.mapDir(ctx, v, d); err != nil {
 			return res, err
@@ -400,13 +414,6 @@ func (n *Node) found(ctx context.Context, dev keyring.Device, header keyring.Hea
 		return nil, errors.Join(err, v.repo.Close())
 	}
 	return v, nil
-}
-
-func hostname() string {
-	if name, err := os.Hostname(); err == nil && name != "" {
-		return name
-	}
-	return "device"
 }
 
 // abs makes a local path absolute; commands do it before, so that the node's

@@ -20,6 +20,8 @@ type RepoAddRequest struct {
 	Addr string `json:"addr"`
 	Yes  bool   `json:"yes,omitempty"`
 
+	DeviceName string `json:"device_name,omitempty"` // of this device
+
 	Maps []string `json:"maps,omitempty"` // that will be given to JoinConfirm: they are checked first
 }
 
@@ -43,6 +45,9 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 	if err := n.checkMaps(r.Maps); err != nil {
 		return res, err
 	}
+	if err := n.mayBeNamed(r.DeviceName); err != nil {
+		return res, err
+	}
 	s, net := n.syncer(), n.network()
 	if s == nil {
 		return res, fail(Failed, "bsv node", "the network is not running")
@@ -61,6 +66,9 @@ func (n *Node) RepoAdd(ctx context.Context, r RepoAddRequest) (RepoAddResult, er
 		if err == nil || v.view.isMember(id) {
 			if err != nil {
 				return res, unreachable(err)
+			}
+			if err := n.renamed(ctx, v, r.DeviceName); err != nil {
+				return res, err
 			}
 			if res.Name == "" {
 				res.Name = n.nameOf(v, id)
@@ -99,7 +107,7 @@ func (p *pairing) ask(ctx context.Context, id object.DeviceID, r RepoAddRequest,
 	nj := make([]byte, nonceLen)
 	rand.Read(nj)
 	sum := sha256.Sum256(nj)
-	w, name := dev.Recipient(), p.n.deviceName("")
+	w, name := dev.Recipient(), p.n.deviceName(r.DeviceName)
 	var na proto.PairNonce
 	err = c.Send(&proto.PairAsk{Wrapping: w[:], Name: name, Commit: sum[:]}, proto.MaxStranger)
 	if err == nil {

@@ -24,12 +24,12 @@ func (n *Node) Peers(ctx context.Context) (PeersResult, error) {
 	if err != nil {
 		return res, err
 	}
-	s := n.syncer()
+	s, devices := n.syncer(), n.names(v)
 	for d := range v.view.memberChains() {
 		if d == v.id {
 			continue
 		}
-		p := PeerInfo{ID: d.String(), Name: n.nameOf(v, d), State: "away", Path: n.pathTo(d)}
+		p := PeerInfo{ID: d.String(), Name: devices.of(d), State: "away", Path: n.pathTo(d)}
 		if k, ok := v.view.newest(d); ok {
 			p.LastSeen, p.Addrs = stamp(k.said.Time), k.said.Addresses
 			if p.UpToDate, err = n.has(v, d, heads); err != nil {

@@ -187,16 +187,13 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 			return of(id)
 		}
 	}
-	for _, r := range v.view.registers() {
-		dev, ok := strings.CutPrefix(r.Name, "name/")
-		if !ok || r.Deleted || r.Value != ref && dev != ref {
-			continue
+	switch id, err := n.deviceNamed(v, ref, "bsv ls %s:/"); {
+	case err == nil:
+		if k, ok := v.view.newest(id); ok && !k.said.Head.IsZero() {
+			return of(k.said.Head)
 		}
-		if id, err := object.ParseDeviceID(dev); err == nil {
-			if k, ok := v.view.newest(id); ok && !k.said.Head.IsZero() {
-				return of(k.said.Head)
-			}
-		}
+	case Explain(err).Kind != NotFound:
+		return place{}, err
 	}
 	prefix, err := object.ParsePrefix(ref)
 	if err != nil {

@@ -365,8 +365,8 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 		return res, err
 	}
 	if r.Tag != "" {
-		if err := object.CheckTag(r.Tag); err != nil {
-			return res, fail(Usage, "bsv snapshot -t before-update", "%v", err)
+		if err := checkName("tag", r.Tag, "bsv snapshot -t before-update"); err != nil {
+			return res, err
 		}
 	}
 	if !utf8.ValidString(r.Message) || len(r.Message) > maxOwnMessage {

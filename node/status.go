@@ -147,13 +147,6 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func (n *Node) nameOf(v *vault, d object.DeviceID) string {
-	if name, ok := v.view.get("name/" + d.String()); ok {
-		return legible(name)
-	}
-	return d.String()
-}
-
 // ConflictsResult lists conflicts.
 type ConflictsResult struct {
 	Conflicts []ConflictInfo `json:"conflicts"`
@@ -174,13 +167,14 @@ func (n *Node) Conflicts(ctx context.Context) (ConflictsResult, error) {
 	if err != nil {
 		return res, err
 	}
+	devices := n.names(v)
 	for _, c := range st.Conflicts {
-		res.Conflicts = append(res.Conflicts, n.conflictInfo(v, c))
+		res.Conflicts = append(res.Conflicts, n.conflictInfo(v, devices, c))
 	}
 	return res, nil
 }
 
-func (n *Node) conflictInfo(v *vault, c object.Conflict) ConflictInfo {
+func (n *Node) conflictInfo(v *vault, devices names, c object.Conflict) ConflictInfo {
 	i := ConflictInfo{Path: NewPath(c.Path), Type: c.Type, Winner: c.Winner, Copies: []string{}, Sides: []ConflictSide{}}
 	for _, p := range c.Copies {
 		text := NewPath(p)
@@ -195,15 +189,9 @@ func (n *Node) conflictInfo(v *vault, c object.Conflict) ConflictInfo {
 			side.Snapshot = s.Snapshot.CID(object.KindSnapshot)
 		}
 		if !s.Device.IsZero() {
-			side.Device = n.nameOf(v, s.Device)
+			side.Device = devices.of(s.Device)
 		}
 		i.Sides = append(i.Sides, side)
 	}
 	return i
-}
-
-// shortDevice is the end of a device id, which is what tells ids apart.
-func shortDevice(d object.DeviceID) string {
-	s := d.String()
-	return strings.TrimPrefix(s, "12D3KooW")[:8]
 }

@@ -40,8 +40,9 @@ func (n *Node) targets(v *vault, names []string) ([]target, error) {
 		return nil, err
 	}
 	all := map[object.DeviceID]target{}
+	devices := n.names(v)
 	for d, addrs := range v.view.others() {
-		all[d] = target{id: d, name: n.nameOf(v, d), addrs: addrs}
+		all[d] = target{id: d, name: devices.of(d), addrs: addrs}
 	}
 	byName := map[string]object.DeviceID{}
 	for _, p := range setup.Peers {
@@ -57,8 +58,11 @@ func (n *Node) targets(v *vault, names []string) ([]target, error) {
 	for _, name := range names {
 		id, ok := byName[name]
 		if !ok {
-			if id, err = n.deviceNamed(v, name); err != nil {
-				return nil, fail(NotFound, "bsv repo list", "no repository or device is named %q", name)
+			if id, err = n.deviceNamed(v, name, "bsv sync %s"); err != nil {
+				if Explain(err).Kind == NotFound {
+					err = fail(NotFound, "bsv repo list", "no repository or device is named %q", name)
+				}
+				return nil, err
 			}
 		}
 		t, ok := all[id]
@@ -222,7 +226,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	case reached == 0 && len(res.Full) > 0:
 		return res, fail(Unreachable, "free some space there: it goes on by itself; what is stored here is safe", "%s cannot take what is new: its disk is full", strings.Join(res.Full, ", "))
 	case len(targets) > 0 && reached == 0:
-		return res, fail(Unreachable, "start it there: bsv node; what is stored here is safe", "no other device was reached: %v", res.Unreachable)
+		return res, fail(Unreachable, "start it there: bsv node; what is stored here is safe", "no other device was reached: %s", strings.Join(res.Unreachable, ", "))
 	}
 	return res, nil
 }

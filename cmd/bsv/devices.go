@@ -208,11 +208,15 @@ func (a *app) inviteCommand() *cobra.Command {
 }
 
 func (a *app) joinCommand() *cobra.Command {
+	var name string
 	c := &cobra.Command{
 		Use: "join TICKET|MULTIADDR [VPATH=DIR | DIR]…", Short: "Join a vault with a ticket of one of its devices", Args: between(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			maps, err := absolute(args[1:])
 			if err != nil {
+				return err
+			}
+			if err := checkNew(cmd, maps, name); err != nil {
 				return err
 			}
 			ctx := cmd.Context()
@@ -222,7 +226,7 @@ func (a *app) joinCommand() *cobra.Command {
 				}
 				return a.with(ctx, need{create: true, network: true}, func(s *session) error {
 					res, err := consented(ctx, a, func(yes bool) (node.RepoAddResult, error) {
-						return api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: yes, Maps: maps})
+						return api.Do[node.RepoAddResult](ctx, s.Client, "repos/add", node.RepoAddRequest{Addr: args[0], Yes: yes, Maps: maps, DeviceName: name})
 					})
 					if err != nil {
 						return err
@@ -241,7 +245,7 @@ func (a *app) joinCommand() *cobra.Command {
 			}
 			return a.with(ctx, need{create: true, network: true}, func(s *session) error {
 				res, err := consented(ctx, a, func(yes bool) (node.JoinResult, error) {
-					return api.Do[node.JoinResult](ctx, s.Client, "join", node.JoinRequest{Ticket: args[0], Maps: maps, Yes: yes})
+					return api.Do[node.JoinResult](ctx, s.Client, "join", node.JoinRequest{Ticket: args[0], Maps: maps, Yes: yes, Name: name})
 				})
 				if err != nil {
 					return err
@@ -250,6 +254,7 @@ func (a *app) joinCommand() *cobra.Command {
 			})
 		},
 	}
+	c.Flags().StringVar(&name, "name", a.getenv("BSV_NAME"), "name of this device")
 	a.networkFlags(c)
 	return mark(c, changes)
 }

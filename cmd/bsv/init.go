@@ -24,6 +24,9 @@ func (a *app) initCommand() *cobra.Command {
 			if r.Dirs, err = absolute(args); err != nil {
 				return err
 			}
+			if err := checkNew(cmd, r.Dirs, r.Name); err != nil {
+				return err
+			}
 			if r.Words, err = readWords(keyFile); err != nil {
 				return err
 			}
@@ -49,10 +52,22 @@ func (a *app) initCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&r.Name, "name", a.getenv("BSV_NAME"), "name of this device")
+	c.Flags().StringVar(&r.Name, "name", a.getenv("BSV_NAME"), "name of this device; renames it when it has another one")
 	c.Flags().StringVar(&r.Mode, "mode", a.envOr("BSV_MODE", "full"), "full (meta is not built yet)")
 	c.Flags().StringVar(&keyFile, "key-file", a.getenv("BSV_KEY_FILE"), "file with the recovery words of an existing vault")
 	return mark(c, changes)
+}
+
+// checkNew checks what a home is made for before it is made: directories that
+// are to be mapped, and the device's name.
+func checkNew(c *cobra.Command, dirs []string, name string) error {
+	if name == "" && c.Flags().Changed("name") {
+		return usage(c.CommandPath()+" --name laptop", "--name: an empty name is none")
+	}
+	if err := node.CheckDirs(dirs); err != nil {
+		return err
+	}
+	return node.CheckName(name)
 }
 
 // maxKeyFile bounds a file of recovery words.

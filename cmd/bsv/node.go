@@ -27,6 +27,9 @@ func (a *app) nodeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkNew(cmd, dirs, name); err != nil {
+				return err
+			}
 			words, err := readWords(keyFile)
 			if err != nil {
 				return err
@@ -36,7 +39,7 @@ func (a *app) nodeCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&keyFile, "key-file", a.getenv("BSV_KEY_FILE"), "file with the recovery words of an existing vault")
-	f.StringVar(&name, "name", a.getenv("BSV_NAME"), "name of this device, when the home is made")
+	f.StringVar(&name, "name", a.getenv("BSV_NAME"), "name of this device; renames it when it has another one")
 	f.StringVar(&http, "http", "off", "off (the web page is not built yet)")
 	f.BoolVar(&noWatch, "no-watch", a.envBool("BSV_NO_WATCH"), "do not watch; scan from time to time")
 	f.BoolVar(&once, "once", false, "snapshot, sync with who is there, and end")
