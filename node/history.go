@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bsvsync/bsv/object"
@@ -66,7 +67,7 @@ func (n *Node) Show(ctx context.Context, r ShowRequest) (ShowResult, error) {
 	if err != nil {
 		return res, err
 	}
-	if strings.Contains(r.Ref, ":") || strings.HasPrefix(r.Ref, "/") {
+	if namesPath(r.Ref) {
 		i := n.entryInfo(v, path, e)
 		res.Entry = &i
 		if e.Kind == object.Dir {
@@ -159,6 +160,8 @@ type Change struct {
 	Kind   string `json:"kind"`
 	Old    uint64 `json:"old_size"`
 	New    uint64 `json:"new_size"`
+
+	Waiting bool `json:"waiting,omitempty"` // made elsewhere, and not on this disk yet
 }
 
 // DiffResult lists what differs.
@@ -166,8 +169,8 @@ type DiffResult struct {
 	Changes []Change `json:"changes"`
 }
 
-// Diff is bsv diff: without refs, the disk against the state; with one, that
-// against the state.
+// Diff is bsv diff: without refs, what the disk holds otherwise than the state;
+// with one, that against the state.
 func (n *Node) Diff(ctx context.Context, r DiffRequest) (DiffResult, error) {
 	v, err := n.open()
 	if err != nil {
@@ -194,58 +197,129 @@ func (n *Node) Diff(ctx context.Context, r DiffRequest) (DiffResult, error) {
 	if err != nil {
 		return DiffResult{Changes: []Change{}}, err
 	}
-	return n.diffTrees(ctx, v, from.root, to.root, r.Paths)
+	only, err := cleanPaths(r.Paths)
+	if err != nil {
+		return DiffResult{Changes: []Change{}}, err
+	}
+	for _, p := range only {
+		if err := n.thereIn(ctx, v, p, from, to); err != nil {
+			return DiffResult{Changes: []Change{}}, err
+		}
+	}
+	return n.diffTrees(ctx, v, from.root, to.root, only)
 }
 
-func (n *Node) diffTrees(ctx context.Context, v *vault, a, b object.ID, paths []string) (DiffResult, error) {
-	res := DiffResult{Changes: []Change{}}
-	return res, n.addDiff(ctx, v, &res, a, b, "/", paths)
-}
-
-func (n *Node) addDiff(ctx context.Context, v *vault, res *DiffResult, a, b object.ID, at string, paths []string) error {
-	var only []string
+func cleanPaths(paths []string) ([]string, error) {
+	var out []string
 	for _, p := range paths {
 		c, err := object.CleanPath(p)
 		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// thereIn is the error that a path stands in none of some places.
+func (n *Node) thereIn(ctx context.Context, v *vault, path string, in ...place) error {
+	var where []string
+	for _, p := range in {
+		if _, ok, err := object.LookupPath(ctx, v.repo, p.root, path); err != nil || ok {
 			return err
 		}
-		only = append(only, c)
+		where = append(where, p.name)
 	}
+	dir, _ := object.SplitPath(path)
+	return fail(NotFound, "bsv ls "+quote(dir), "%s: no such path in %s", path, strings.Join(where, " or "))
+}
+
+// diffTrees compares two trees at or below some clean paths; at all when there
+// are none.
+func (n *Node) diffTrees(ctx context.Context, v *vault, a, b object.ID, only []string) (DiffResult, error) {
+	res := DiffResult{Changes: []Change{}}
 	for c, err := range object.Diff(ctx, v.repo, a, b) {
+		if err != nil {
+			return res, err
+		}
+		if among(c.Path, only) {
+			res.Changes = append(res.Changes, changeOf(c.Path, c.A, c.B))
+		}
+	}
+	return res, nil
+}
+
+// among reports whether a path is one of some, or below one; of none, each is.
+func among(path string, some []string) bool {
+	return len(some) == 0 || slices.ContainsFunc(some, func(p string) bool { return object.Within(path, p) })
+}
+
+// changeOf says how the entry at a path became another; nil is none.
+func changeOf(path string, a, b *object.Entry) Change {
+	ch := Change{Path: NewPath(path)}
+	switch {
+	case a == nil:
+		ch.Change, ch.Kind, ch.New = "added", kindName(b.Kind), b.Size
+	case b == nil:
+		ch.Change, ch.Kind, ch.Old = "removed", kindName(a.Kind), a.Size
+	default:
+		ch.Change, ch.Kind, ch.Old, ch.New = "changed", kindName(b.Kind), a.Size, b.Size
+		if a.Kind == object.Dir && b.Kind == object.Dir || a.SameContent(*b) {
+			ch.Change = "meta"
+		}
+	}
+	return ch
+}
+
+// diffMapped compares a mapped directory with the state, as seen from what the
+// disk was given last: what is otherwise there was done here, what is otherwise
+// in the state was done elsewhere and waits.
+func (n *Node) diffMapped(ctx context.Context, v *vault, res *DiffResult, s scanOf, state object.ID, only []string) error {
+	for c, err := range object.Diff(ctx, v.repo, state, s.r.Tree) {
 		if err != nil {
 			return err
 		}
-		path := c.Path
-		if at != "/" {
-			path = at + path
-		}
-		in := len(only) == 0
-		for _, p := range only {
-			in = in || object.Within(path, p)
-		}
-		if !in {
+		path := s.m.Path + c.Path
+		if !among(path, only) {
 			continue
 		}
-		ch := Change{Path: NewPath(path)}
-		switch {
-		case c.A == nil:
-			ch.Change, ch.Kind, ch.New = "added", kindName(c.B.Kind), c.B.Size
-		case c.B == nil:
-			ch.Change, ch.Kind, ch.Old = "removed", kindName(c.A.Kind), c.A.Size
-		default:
-			ch.Change, ch.Kind, ch.Old, ch.New = "changed", kindName(c.B.Kind), c.A.Size, c.B.Size
-			if c.A.Kind == object.Dir && c.B.Kind == object.Dir || c.A.SameContent(*c.B) {
-				ch.Change = "meta"
-			}
+		var given *object.Entry
+		if e, ok, err := object.LookupPath(ctx, v.repo, s.materialised, c.Path); err != nil {
+			return err
+		} else if ok {
+			given = &e
 		}
-		res.Changes = append(res.Changes, ch)
+		if !sameItself(given, c.B) {
+			res.Changes = append(res.Changes, changeOf(path, given, c.B))
+		}
+		if !sameItself(given, c.A) {
+			ch := changeOf(path, given, c.A)
+			ch.Waiting = true
+			res.Changes = append(res.Changes, ch)
+		}
 	}
 	return nil
+}
+
+// sameItself compares two entries, of directories without what is in them.
+func sameItself(a, b *object.Entry) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	if x.Kind == object.Dir && y.Kind == object.Dir {
+		x.Tree, x.Size = y.Tree, y.Size
+	}
+	return x == y
 }
 
 // diffDisk compares the mapped directories with the state.
 func (n *Node) diffDisk(ctx context.Context, v *vault, paths []string) (DiffResult, error) {
 	res := DiffResult{Changes: []Change{}}
+	only, err := cleanPaths(paths)
+	if err != nil {
+		return res, err
+	}
 	n.work.Lock()
 	defer n.work.Unlock()
 	g, err := n.given(ctx, v)
@@ -265,8 +339,17 @@ func (n *Node) diffDisk(ctx context.Context, v *vault, paths []string) (DiffResu
 		if err != nil {
 			return res, err
 		}
-		if err := n.addDiff(ctx, v, &res, have, s.r.Tree, s.m.Path, paths); err != nil {
+		if err := n.diffMapped(ctx, v, &res, s, have, only); err != nil {
 			return res, err
+		}
+	}
+	for _, p := range only {
+		there := slices.ContainsFunc(scans, func(s scanOf) bool { return object.Within(s.m.Path, p) }) ||
+			slices.ContainsFunc(res.Changes, func(c Change) bool { return object.Within(c.Raw(), p) })
+		if !there {
+			if err := n.thereIn(ctx, v, p, st); err != nil {
+				return res, err
+			}
 		}
 	}
 	return res, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,8 +54,11 @@ func (a *app) printEntry(e node.Entry, long bool) {
 func (a *app) printChanges(list []node.Change) {
 	sign := map[string]string{"added": "+", "removed": "-", "changed": "M", "meta": "m"}
 	for _, c := range list {
-		color := map[string]string{"added": good, "removed": bad}[c.Change]
-		a.printf("%s\n", a.paint(cmp.Or(color, other), sign[c.Change]+" "+escape(c.Raw())))
+		color, waits := map[string]string{"added": good, "removed": bad}[c.Change], ""
+		if c.Waiting {
+			waits = "  (waits)"
+		}
+		a.printf("%s\n", a.paint(cmp.Or(color, other), sign[c.Change]+" "+escape(c.Raw()))+waits)
 	}
 }
 
@@ -101,7 +105,8 @@ func (a *app) lsCommand() *cobra.Command {
 
 func (a *app) diffCommand() *cobra.Command {
 	var stat bool
-	c := &cobra.Command{Use: "diff [A] [B] [-- PATH…]", Short: "What differs: disk and state, or two refs"}
+	c := &cobra.Command{Use: "diff [A] [B] [-- PATH…]", Short: "What differs: disk and state, or two refs",
+		Long: "Without refs: + was added in the mapped directories since the last snapshot, - was\nremoved, M changed, m changed in mode or time alone. What other devices did and is\nnot on this disk yet stands as it will come, with (waits).\nWith A: what was done since then; with A and B: what led from A to B."}
 	run := func(cmd *cobra.Command, args []string) (node.DiffRequest, error) {
 		var r node.DiffRequest
 		refs := args
@@ -112,8 +117,16 @@ func (a *app) diffCommand() *cobra.Command {
 			return r, usage("bsv diff A B -- PATH…", "diff compares two refs at most")
 		}
 		for _, x := range refs {
-			if strings.HasPrefix(x, "/") {
-				return r, usage("bsv diff A B -- "+x, "%s is a path; paths stand behind --", x)
+			if ref, path, ok := strings.Cut(x, ":/"); ok || strings.HasPrefix(x, "/") {
+				hint := "bsv diff A B -- " + x
+				if ok && len(refs) == 1 {
+					hint = "bsv diff " + ref + " -- /" + path
+				} else if ok {
+					other, _, _ := strings.Cut(refs[1], ":/")
+					first, _, _ := strings.Cut(refs[0], ":/")
+					hint = "bsv diff " + first + " " + other + " -- /" + path
+				}
+				return r, usage(hint, "%s names a path; paths stand behind --", x)
 			}
 		}
 		r.A = first(refs)
@@ -134,11 +147,19 @@ func (a *app) diffCommand() *cobra.Command {
 			}
 			return a.result(res, func() {
 				if stat {
-					n := map[string]uint64{}
+					here, waiting := map[string]uint64{}, map[string]uint64{}
 					for _, x := range res.Changes {
-						n[x.Change]++
+						if x.Waiting {
+							waiting[x.Change]++
+						} else {
+							here[x.Change]++
+						}
 					}
-					a.printf("%d added, %d removed, %d changed, %d metadata only\n", n["added"], n["removed"], n["changed"], n["meta"])
+					text := changeCounts(here)
+					if len(waiting) > 0 {
+						text += "; waiting: " + changeCounts(waiting)
+					}
+					a.printf("%s\n", text)
 					return
 				}
 				a.printChanges(res.Changes)
@@ -147,6 +168,10 @@ func (a *app) diffCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&stat, "stat", false, "counts only")
 	return c
+}
+
+func changeCounts(n map[string]uint64) string {
+	return fmt.Sprintf("%d added, %d removed, %d changed, %d metadata only", n["added"], n["removed"], n["changed"], n["meta"])
 }
 
 func (a *app) conflictsCommand() *cobra.Command {
