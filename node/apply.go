@@ -96,7 +96,7 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 			return false, err
 		}
 		if want == have {
-			n.setBrake(m.Path, "")
+			n.release(m.Path)
 			if err := n.noteUnapplied(m.Path, nil); err != nil {
 				return false, err
 			}

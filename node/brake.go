@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/bsvsync/bsv/internal/event"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/worktree"
 )
@@ -37,12 +38,6 @@ type lookedBack struct {
 
 func brakeKey(path string) string { return "brake" + path }
 
-// Why a mapping waits.
-const (
-	massDeletion = "another device deleted most of the files; nothing was deleted here"
-	massTurned   = "another device replaced most of the files by what cannot be compressed, as encryption does; nothing was replaced here"
-)
-
 // brakes reports why a mapping must wait, if it must, and remembers what the
 // next apply is weighed against. The caller holds n.work and applies next.
 func (n *Node) brakes(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, c consent) (bool, error) {
@@ -54,7 +49,9 @@ func (n *Node) brakes(ctx context.Context, v *vault, m worktree.Mapping, have, w
 	if err != nil {
 		return false, err
 	}
-	n.setBrake(m.Path, why)
+	if err := n.hold(ctx, v, m, have, want, why); err != nil {
+		return false, err
+	}
 	a, err := encodeLookback(old)
 	if err != nil {
 		return false, err
@@ -65,7 +62,7 @@ func (n *Node) brakes(ctx context.Context, v *vault, m worktree.Mapping, have, w
 			n.fault.Hit("apply.weighed")
 		}
 	}
-	return why != "", err
+	return why.files > 0, err
 }
 
 // shouldBrake finds out whether a mapping waits, for those who ask.
@@ -80,7 +77,7 @@ func (n *Node) shouldBrake(ctx context.Context, v *vault, m worktree.Mapping, ha
 	}
 	why, _, err := n.weigh(ctx, v, m, have, want, c, old)
 	if err == nil {
-		n.setBrake(m.Path, why)
+		err = n.hold(ctx, v, m, have, want, why)
 	}
 	return err
 }
@@ -105,20 +102,53 @@ func encodeLookback(l lookback) ([]byte, error) {
 	return json.Marshal(l)
 }
 
-// setBrake notes why a mapping waits; "": it does not.
-func (n *Node) setBrake(path, why string) {
+// hold notes whether a mapping waits, and why: that is found out once for what
+// was weighed.
+func (n *Node) hold(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, why verdict) error {
+	if why.files == 0 {
+		n.release(m.Path)
+		return nil
+	}
+	if old, ok := n.braked(m.Path); ok && old.verdict == why && old.have == have && old.want == want {
+		return nil
+	}
+	h, err := n.blame(ctx, v, m, waiting{verdict: why, have: have, want: want})
+	if err != nil {
+		return err
+	}
 	n.loopMu.Lock()
 	defer n.loopMu.Unlock()
-	if why != "" {
-		n.brake[path] = why
-	} else {
-		delete(n.brake, path)
-	}
+	n.brake[m.Path] = h
+	return nil
 }
 
-// whyBraked says why a mapping waits.
-func (n *Node) whyBraked(path string) string {
+// release notes that a mapping does not wait.
+func (n *Node) release(path string) {
 	n.loopMu.Lock()
 	defer n.loopMu.Unlock()
-	return n.brake[path]
+	delete(n.brake, path)
+}
+
+// braked is why a mapping waits, if it does.
+func (n *Node) braked(path string) (waiting, bool) {
+	n.loopMu.Lock()
+	defer n.loopMu.Unlock()
+	h, ok := n.brake[path]
+	return h, ok
+}
+
+// tellBraked tells of the mappings that wait, and logs what is new of it. The
+// caller holds n.work.
+func (n *Node) tellBraked(paths []string) {
+	next := map[string]string{}
+	for _, p := range paths {
+		h, _ := n.braked(p)
+		next[p] = h.why()
+		if n.toldBraked[p] == next[p] {
+			continue
+		}
+		n.log.Warn(p+" waits: "+h.why(), "hint", h.choice(p))
+		n.Bus.Publish(event.Event{Kind: event.Notice, Path: p, Message: h.why() + "; that waits for consent: " + h.choice(p)})
+	}
+	n.toldBraked = next
 }

@@ -179,7 +179,8 @@ func (n *Node) heldBack(ctx context.Context, v *vault, a applied, paths ...strin
 					continue
 				}
 			}
-			return fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: the vault has it, but the directory here waits: %s", m, n.whyBraked(m))
+			h, _ := n.braked(m)
+			return fail(Brake, h.choice(m), "%s: the vault has it, but the directory here waits: %s", m, h.why())
 		}
 	}
 	return nil

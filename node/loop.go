@@ -165,6 +165,9 @@ func (n *Node) turn(ctx context.Context, dirty map[string]map[string]bool) bool 
 		err = n.announce(ctx, v)
 	}
 	n.told.log(n, t.problems, a.problems, dirty == nil)
+	if err == nil {
+		n.tellBraked(a.braked)
+	}
 	n.report(ctx, err)
 	return err == nil
 }
@@ -183,8 +186,8 @@ func (n *Node) arrived(ctx context.Context) bool {
 		err = n.announce(ctx, v)
 	}
 	n.told.log(n, nil, a.problems, false)
-	for _, m := range a.braked {
-		n.Bus.Publish(event.Event{Kind: event.Notice, Path: m, Message: n.whyBraked(m) + "; that waits for consent: bsv sync --accept-deletes"})
+	if err == nil {
+		n.tellBraked(a.braked)
 	}
 	n.report(ctx, err)
 	return err == nil

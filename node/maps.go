@@ -363,8 +363,9 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.Reason = "paused", whyPaused(m, m.CheckMarker())
 		case damaged:
 			i.State, i.Reason = "damaged", damageText(lost)
-		case n.brake[m.Path] != "":
-			i.State, i.Reason = "waiting", n.brake[m.Path]+"; that waits for consent: bsv sync --accept-deletes"
+		case n.brake[m.Path].files > 0:
+			h := n.brake[m.Path]
+			i.State, i.Reason = "waiting", h.why()+"; that waits for consent: "+h.choice(m.Path)
 		case unmerged:
 			i.State, i.Reason = "unmerged", "the vault merges by newer rules: install a newer bsv"
 		case !known:

@@ -50,7 +50,9 @@ type Node struct {
 	unnamed   bool       // a snapshot in A could not be published; under work
 	unswapped bool       // what an interrupted apply left is not cleaned yet; guarded by work
 	told      told       // held with work
-	said      announced  // held with work
+
+	toldBraked map[string]string // mapping → why it waits, as the loop told last; held with work
+	said       announced         // held with work
 
 	vaultMu sync.RWMutex    // held while the vault is exchanged by a join
 	vault   *vault          // nil in a fresh home
@@ -65,7 +67,7 @@ type Node struct {
 	running bool
 	written map[string]*worktree.Written // by mapping: what the last apply wrote
 	paused  map[string]string            // mapping → reason
-	brake   map[string]string            // mapping → why an apply waits for consent
+	brake   map[string]waiting           // mapping → why an apply waits for consent
 	limited error                        // why watching is incomplete
 	failing map[string]error             // what was tried last and failed
 	scanned time.Time
@@ -104,7 +106,7 @@ func (v *vault) env() merge.Env {
 // Open opens the node of a home.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{home: o.Home, fs: o.FS, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
-		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]string{}, failing: map[string]error{}}
+		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]waiting{}, failing: map[string]error{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

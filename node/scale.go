@@ -8,18 +8,18 @@ import (
 	"github.com/bsvsync/bsv/worktree"
 )
 
-// weigh finds out why a mapping must wait ("": it need not), and what is
-// remembered when that is done which is found.
-func (n *Node) weigh(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, c consent, l lookback) (string, lookback, error) {
+// weigh finds out whether a mapping must wait, and what is remembered when
+// that is done which is found.
+func (n *Node) weigh(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, c consent, l lookback) (verdict, lookback, error) {
 	if c.all || !n.home.Config().Sync.Brake {
-		return "", lookback{}, nil
+		return verdict{}, lookback{}, nil
 	}
 	s := scale{n: n, v: v, m: m, want: want, c: c}
 	now := n.now().UnixNano()
 	pending, err := worktree.Weigh(ctx, v.repo, v.repo, m, have, want, nil)
 	if err != nil || pending.Deleted+pending.Rewritten == 0 {
 		l.Held = 0
-		return "", l, err
+		return verdict{}, l, err
 	}
 	l.Marks = slices.Clone(l.Marks)
 	since := now
@@ -29,16 +29,16 @@ func (n *Node) weigh(ctx context.Context, v *vault, m worktree.Mapping, have, wa
 	l.Marks = slices.DeleteFunc(l.Marks, func(x lookedBack) bool { return x.At > now || x.At < since-int64(brakeWindow) })
 	why, err := s.against(ctx, &lookedBack{Tree: have}, pending)
 	if err != nil {
-		return "", l, err
+		return verdict{}, l, err
 	}
 	past, err := s.past(ctx, &l, have, now, pending)
 	if isDamage(err) { // a tree of then is not here any more
-		l.Marks, past, err = nil, "", nil
+		l.Marks, past, err = nil, verdict{}, nil
 	}
-	if why == "" {
+	if why.files == 0 {
 		why = past
 	}
-	if err != nil || why != "" {
+	if err != nil || why.files > 0 {
 		l.Held = since
 		return why, l, err
 	}
@@ -57,7 +57,7 @@ func (n *Node) weigh(ctx context.Context, v *vault, m worktree.Mapping, have, wa
 	if isDamage(err) {
 		l.Marks, err = nil, nil
 	}
-	return "", l, err
+	return verdict{}, l, err
 }
 
 // due reports whether it is time for a new mark.
@@ -75,13 +75,13 @@ type scale struct {
 }
 
 // past weighs against the marks.
-func (s *scale) past(ctx context.Context, l *lookback, have object.ID, now int64, pending *worktree.Loss) (string, error) {
+func (s *scale) past(ctx context.Context, l *lookback, have object.ID, now int64, pending *worktree.Loss) (verdict, error) {
 	var heavy []*lookedBack
 	for i := range l.Marks {
 		x := &l.Marks[i]
 		ok, err := s.mayBrake(ctx, x, x.Deleted+pending.Deleted, x.Rewritten+pending.Rewritten)
 		if err != nil {
-			return "", err
+			return verdict{}, err
 		}
 		if ok {
 			heavy = append(heavy, x)
@@ -89,15 +89,15 @@ func (s *scale) past(ctx context.Context, l *lookback, have object.ID, now int64
 	}
 	if len(heavy) > 0 || pending.Deleted > 0 || due(l.Marks, now) {
 		if err := s.own(ctx, l, have); err != nil {
-			return "", err
+			return verdict{}, err
 		}
 	}
 	for _, x := range heavy {
-		if why, err := s.against(ctx, x, nil); err != nil || why != "" {
+		if why, err := s.against(ctx, x, nil); err != nil || why.files > 0 {
 			return why, err
 		}
 	}
-	return "", nil
+	return verdict{}, nil
 }
 
 // own takes out of the marks what this device itself did since the last apply
@@ -208,23 +208,23 @@ func (s *scale) mayBrake(ctx context.Context, x *lookedBack, deleted, rewritten 
 	return worktree.Brake(worktree.Change{Deleted: deleted}, x.Files, left) || worktree.BrakeTurned(rewritten, x.Files), nil
 }
 
-// against says why the way from a mark to want must wait.
-func (s *scale) against(ctx context.Context, x *lookedBack, l *worktree.Loss) (string, error) {
+// against finds out whether the way from a mark to want must wait.
+func (s *scale) against(ctx context.Context, x *lookedBack, l *worktree.Loss) (verdict, error) {
 	if l == nil {
 		var err error
 		if l, err = worktree.Weigh(ctx, s.v.repo, s.v.repo, s.m, x.Tree, s.want, nil); err != nil {
-			return "", err
+			return verdict{}, err
 		}
 	}
 	deleted := func() (bool, error) { return s.mayBrake(ctx, x, l.Deleted+x.Gone, 0) }
 	turned := func() (bool, error) { return s.mayBrake(ctx, x, 0, l.Rewritten+x.Turned) }
 	if ok, err := s.mayBrake(ctx, x, l.Deleted+x.Gone, l.Rewritten+x.Turned); err != nil || !ok {
-		return "", err
+		return verdict{}, err
 	}
 	if len(s.c.edits) > 0 {
 		var err error
 		if l, err = worktree.Weigh(ctx, s.v.repo, s.v.repo, s.m, x.Tree, s.want, s.c.asked(ctx, s.v, s.m)); err != nil {
-			return "", err
+			return verdict{}, err
 		}
 	}
 	ok, err := deleted()
@@ -233,20 +233,20 @@ func (s *scale) against(ctx context.Context, x *lookedBack, l *worktree.Loss) (s
 			ok, err = deleted()
 		}
 		if err == nil && ok {
-			return massDeletion, nil
+			return verdict{files: l.Deleted + x.Gone, of: x.Files, from: x.Tree}, nil
 		}
 	}
 	if err == nil {
 		ok, err = turned()
 	}
 	if err != nil || !ok {
-		return "", err
+		return verdict{}, err
 	}
 	if l.Rewritten, err = l.Turned(ctx, s.v.repo); err == nil {
 		ok, err = turned()
 	}
 	if err != nil || !ok {
-		return "", err
+		return verdict{}, err
 	}
-	return massTurned, nil
+	return verdict{turned: true, files: l.Rewritten + x.Turned, of: x.Files, from: x.Tree}, nil
 }

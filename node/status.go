@@ -68,7 +68,8 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		case "covered":
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Raw(), x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + quote(x.Raw())})
 		case "waiting":
-			s.Warnings = append(s.Warnings, Warning{x.Raw() + ": " + n.whyBraked(x.Raw()), "bsv diff, then: bsv sync --accept-deletes"})
+			h, _ := n.braked(x.Raw())
+			s.Warnings = append(s.Warnings, Warning{x.Raw() + " waits: " + h.why(), h.choice(x.Raw())})
 		}
 		if u, err := n.kept(unreadKey(x.Raw())); err != nil {
 			return s, err

@@ -222,7 +222,8 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	case own != nil:
 		return res, own
 	case len(braked) > 0:
-		return res, fail(Brake, "look at it: bsv diff; then: bsv sync --accept-deletes", "%s: %s", braked[0], n.whyBraked(braked[0]))
+		h, _ := n.braked(braked[0])
+		return res, fail(Brake, h.choice(braked[0]), "%s waits: %s", braked[0], h.why())
 	case reached == 0 && len(res.Full) > 0:
 		return res, fail(Unreachable, "free some space there: it goes on by itself; what is stored here is safe", "%s cannot take what is new: its disk is full", strings.Join(res.Full, ", "))
 	case len(targets) > 0 && reached == 0:

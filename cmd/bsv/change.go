@@ -13,6 +13,9 @@ import (
 func (a *app) printMaps(r node.MapResult) {
 	for _, m := range r.Maps {
 		a.printf("%s = %s  %s\n", escape(m.Raw()), escape(node.Path{Path: m.Dir, PathB64: m.DirB64}.Raw()), m.State)
+		if m.Reason != "" {
+			a.printf("    %s\n", escape(m.Reason))
+		}
 	}
 }
 
