@@ -116,7 +116,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	n.loopMu.Unlock()
 	s.Addrs = append(s.Addrs, n.netAddrs()...)
 	if _, err := os.Lstat(n.home.Paths().Words()); err == nil {
-		s.Warnings = append(s.Warnings, Warning{"the recovery words lie in " + n.home.Paths().Words() + ": write them down elsewhere and remove the file", "rm " + n.home.Paths().Words()})
+		s.Warnings = append(s.Warnings, Warning{"the recovery words lie in " + n.home.Paths().Words() + ": write them down elsewhere; only then remove the file", "cat " + quote(n.home.Paths().Words())})
 	}
 	w, err := n.recordWarnings(v)
 	if err != nil {

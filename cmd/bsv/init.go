@@ -108,6 +108,6 @@ func (a *app) keepWords(s *session, res node.InitResult) error {
 		}
 		return s.home.RemoveWords()
 	}
-	a.say("the recovery words are in %s: write them down elsewhere and remove the file", s.home.Paths().Words())
+	a.say("the recovery words are in %s: write them down elsewhere; only then remove the file", escape(s.home.Paths().Words()))
 	return nil
 }
