@@ -306,7 +306,7 @@ func (n *Node) Get(ctx context.Context, ref string) (Entry, iter.Seq2[[]byte, er
 // GetRequest is bsv get to a local path.
 type GetRequest struct {
 	Ref       string `json:"ref"`
-	To        string `json:"to"` // absolute
+	To        string `json:"to"` // absolute; a slash at its end says that it is a directory
 	Recursive bool   `json:"recursive,omitempty"`
 }
 
@@ -334,7 +334,12 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 	if _, _, err := n.target(v, to, true); err != nil {
 		return res, err
 	}
-	if fi, err := os.Stat(to); err == nil && fi.IsDir() && path != "/" {
+	fi, err := os.Stat(to)
+	isDir := err == nil && fi.IsDir()
+	if strings.HasSuffix(r.To, string(filepath.Separator)) && !isDir && (e.Kind != object.Dir || err == nil) {
+		return res, fail(NotFound, "mkdir "+quote(to), "%s: no such directory", to)
+	}
+	if isDir && path != "/" {
 		to = filepath.Join(to, e.Name)
 	}
 	if _, err := os.Lstat(to); err == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -205,7 +206,7 @@ func (a *app) getCommand() *cobra.Command {
 				return usage("bsv get "+args[0]+" FILE", "the standard output holds either the file or a JSON document")
 			}
 			dest := "."
-			if len(args) == 2 {
+			if len(args) == 2 && args[1] != "" {
 				dest = args[1]
 			}
 			return a.with(cmd.Context(), need{}, func(s *session) error {
@@ -222,7 +223,9 @@ func (a *app) getCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				r.To = to
+				if r.To = to; os.IsPathSeparator(dest[len(dest)-1]) {
+					r.To += string(filepath.Separator)
+				}
 				res, err := api.Do[node.RestoreResult](cmd.Context(), s.Client, "get", r)
 				if err != nil {
 					return err
