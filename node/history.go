@@ -27,6 +27,9 @@ type ShowResult struct {
 
 func (n *Node) entryInfo(v *vault, path string, e object.Entry) Entry {
 	out := Entry{Path: NewPath(path), Kind: kindName(e.Kind), Size: e.Size, Mode: fmt.Sprintf("%04o", e.Mode), MTime: stamp(e.MTime), Target: e.Target}
+	if e.Kind == object.Dir && e.MTime == 0 { // of the root and of mapped directories none is kept
+		out.MTime = ""
+	}
 	kind := object.KindChunk
 	switch {
 	case e.Kind == object.Dir:

@@ -58,9 +58,9 @@ type Entry struct {
 	Path
 	Kind   string `json:"kind"` // file, dir, symlink
 	Size   uint64 `json:"size"`
-	Mode   string `json:"mode"` // octal
-	MTime  string `json:"mtime"`
-	ID     string `json:"id"` // content id
+	Mode   string `json:"mode"`            // octal
+	MTime  string `json:"mtime,omitempty"` // the root and mapped directories have none
+	ID     string `json:"id"`              // content id
 	Target string `json:"target,omitempty"`
 
 	Deleted bool   `json:"deleted,omitempty"`

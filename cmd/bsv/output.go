@@ -100,6 +100,8 @@ func short(cid string) string {
 func when(stamp string) string {
 	t, err := time.Parse(time.RFC3339Nano, stamp)
 	switch {
+	case stamp == "":
+		return "-"
 	case err != nil:
 		return stamp
 	case t.UnixNano() == 0:
