@@ -11,7 +11,9 @@
 //
 // Known members are redialled for ever, at least once a second; a connection
 // that does not answer a heartbeat within two seconds is closed. mDNS names
-// are derived from a secret of the vault, so that only its devices meet.
+// are derived from a secret of the vault, so that only its devices meet. No two
+// processes listen on one port: what was asked for and is taken is an error, and
+// the default gives way as a whole.
 //
 // # Concurrency
 //

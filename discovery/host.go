@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -37,10 +38,9 @@ type Options struct {
 	Listen []string // multiaddrs; empty: DefaultPort of all interfaces, or a free one
 	MDNS   bool
 	Log    *slog.Logger
-}
 
-// DefaultPort is where a device listens unless told otherwise.
-const DefaultPort = 27800
+	port int // of tests, in place of DefaultPort
+}
 
 // Host is this device on the network.
 type Host struct {
@@ -78,18 +78,8 @@ func New(ctx context.Context, o Options) (*Host, error) {
 	h := &Host{log: log, mdnsOn: o.MDNS, members: map[peer.ID]bool{}, keepers: map[peer.ID]*keeper{}, handlers: map[string]bool{}, announce: make(chan struct{}, 1), moved: map[string]*atomic.Uint64{}}
 	h.newService = h.startService
 	copy(h.self[:], o.Key.Public().(ed25519.PublicKey))
-	lists := [][]string{o.Listen}
-	if len(o.Listen) == 0 {
-		lists = [][]string{listenOn(DefaultPort), listenOn(0)}
-	}
-	for i, l := range lists {
-		if h.h, err = newHost(key, l); err == nil {
-			break
-		}
-		if i == len(lists)-1 {
-			return nil, fmt.Errorf("listen: %w", err)
-		}
-		log.Info("the default port is taken", "err", err)
+	if h.h, err = startHost(key, o.Listen, cmp.Or(o.port, DefaultPort), log); err != nil {
+		return nil, err
 	}
 	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	h.h.Network().Notify(&network.NotifyBundle{
@@ -109,14 +99,12 @@ func New(ctx context.Context, o Options) (*Host, error) {
 	return h, nil
 }
 
-func listenOn(port int) []string {
-	return []string{
-		fmt.Sprintf("/ip4/0.0.0.0/tcp/%d", port), fmt.Sprintf("/ip6/::/tcp/%d", port),
-		fmt.Sprintf("/ip4/0.0.0.0/udp/%d/quic-v1", port), fmt.Sprintf("/ip6/::/udp/%d/quic-v1", port),
-	}
-}
-
-func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
+// newHost makes a host that does not listen yet. TCP goes without SO_REUSEPORT:
+// with it two processes may listen on one port, and the kernel gives each
+// connection to either. What it is for, dialing from the port that is listened
+// on, helps to find out and to open the ports of a router; QUIC, which has one
+// socket for both, does that.
+func newHost(key crypto.PrivKey) (host.Host, error) {
 	rm, err := limits()
 	if err != nil {
 		return nil, err
@@ -133,8 +121,8 @@ func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
 	mux.InitialStreamWindowSize = 4 << 20
 	mux.MaxStreamWindowSize = 16 << 20
 	return libp2p.New(
-		libp2p.Identity(key), libp2p.ListenAddrStrings(listen...), libp2p.ResourceManager(rm), libp2p.ConnectionManager(cm),
-		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(libp2pquic.NewTransport, libp2pquic.WithTLSIdentityOption(libp2ptls.WithCertTemplate(cert))),
+		libp2p.Identity(key), libp2p.NoListenAddrs, libp2p.ResourceManager(rm), libp2p.ConnectionManager(cm),
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), libp2p.Transport(libp2pquic.NewTransport, libp2pquic.WithTLSIdentityOption(libp2ptls.WithCertTemplate(cert))),
 		libp2p.Security(libp2ptls.ID, newSecurity), libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, &mux), libp2p.DisableRelay(), libp2p.DisableMetrics(),
 		libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(3*time.Second), swarm.WithDialRanker(rank)),

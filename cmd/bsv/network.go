@@ -16,7 +16,7 @@ func (a *app) startNetwork(ctx context.Context, n *node.Node) error {
 	}
 	h, err := discovery.New(ctx, discovery.Options{Key: n.Identity(), Listen: listen, MDNS: c.MDNS && !a.flags.noMDNS, Log: a.logger()})
 	if err != nil {
-		return &node.Error{Kind: node.Failed, Msg: err.Error(), Hint: "give other addresses: --listen /ip4/0.0.0.0/tcp/PORT", Err: err}
+		return &node.Error{Kind: node.Failed, Msg: err.Error(), Hint: "give other addresses by --listen or net.listen, as in: --listen /ip4/0.0.0.0/tcp/0, which takes a free port", Err: err}
 	}
 	n.StartNetwork(h)
 	return nil
