@@ -228,6 +228,9 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 			return err
 		}
 	}
+	if err := n.noteMapped(path); err != nil {
+		return err
+	}
 	setup.Mappings = append(setup.Mappings, home.Mapping{Path: path, Dir: []byte(dir)})
 	return n.home.SetSetup(setup)
 }
@@ -278,7 +281,7 @@ func (n *Node) unmap(v *vault, path string) error {
 		}
 	}
 	errs := []error{m.RemoveMarker()}
-	for _, key := range []string{scanKey(path), brakeKey(path), unreadKey(path), unappliedKey(path), outsideKey(path)} {
+	for _, key := range []string{scanKey(path), mappedKey(path), brakeKey(path), unreadKey(path), unappliedKey(path), outsideKey(path)} {
 		errs = append(errs, n.home.State().NoteValue(key, nil))
 	}
 	return errors.Join(append(errs, n.home.State().DropRows(path))...)
@@ -376,16 +379,18 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		if by := covered[m.Path]; by != "" && (i.State == "clean" || i.State == "changed" || i.State == "new") {
 			i.State, i.Reason = "covered", by+" in the vault is no directory"
 		}
-		if at, ok, err := n.lastScan(m.Path); err != nil {
+		why, at, err := n.overdue(m.Path)
+		if err != nil {
 			return res, err
-		} else if ok {
+		}
+		i.Overdue = why != ""
+		if !at.IsZero() {
 			i.LastScan = at.UTC().Format(time.RFC3339)
-			i.Overdue = n.now().Sub(at) > max(overdueAfter, 3*n.home.Config().Snapshot.Every)
 		}
 		if err := n.hinder(&i); err != nil {
 			return res, err
 		}
-		if i.Overdue && slices.Contains([]string{"clean", "changed", "unread", "unapplied", "failing"}, i.State) {
+		if i.Overdue && slices.Contains([]string{"clean", "changed", "unread", "unapplied", "failing", "new"}, i.State) {
 			i.State = "OVERDUE"
 		}
 		if known && !damaged {

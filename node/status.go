@@ -83,8 +83,10 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.Unapplied += u.count()
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s: %s; it stays as it is here", x.Raw(), u.say("written")), "bsv sync names them all; make them writable, or move away what stands in their place, then: bsv sync"})
 		}
-		if x.Overdue {
-			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: nothing has looked at it since %s", x.Raw(), localStamp(x.LastScan)), "bsv node, or: bsv snapshot " + quote(x.Raw())})
+		if why, _, err := n.overdue(x.Raw()); err != nil {
+			return s, err
+		} else if why != "" {
+			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is OVERDUE: %s", x.Raw(), why), "bsv node, or: bsv snapshot " + quote(x.Raw())})
 		}
 	}
 	p, err := n.Peers(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -50,8 +51,8 @@ func rawMessageCommand(ts *testscript.TestScript, _ bool, args []string) {
 	same(ts, argv, args[0], exitCode(ts, ts.Exec("bsv", argv...)))
 }
 
-// later DUR serves the home from a node whose clock is ahead, until the next
-// command that ends: it is stopped by the script's end or by "later 0s".
+// later DUR serves the home from a node whose clock is ahead, until endnode or
+// the script's end.
 func laterCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ahead, err := time.ParseDuration(args[0])
 	ts.Check(err)
@@ -65,11 +66,12 @@ func laterCommand(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := api.ListenUnix(path)
 	ts.Check(err)
 	srv := api.Serve(l, api.Handler(n, api.Options{Local: true}))
-	ts.Defer(func() {
+	end := sync.OnceValue(func() error {
 		_ = srv.Close() // idle connections may linger; the home is closed below
-		ts.Check(n.Close())
-		ts.Check(h.Close())
+		return errors.Join(n.Close(), h.Close())
 	})
+	nodes(ts)[ts.Getenv("BSV_HOME")] = end
+	ts.Defer(func() { ts.Check(end()) })
 }
 
 // unwritable DIR takes the right to write into DIR, and to all in it, from its

@@ -87,19 +87,23 @@ func (a *app) statusCommand() *cobra.Command {
 			return a.result(res, func() { a.printStatus(res) })
 		})
 	}}
-	c.Flags().BoolVar(&check, "check", false, "exit 18 when a mapping is OVERDUE (not looked at for a day), with the code of what the node fails with, or 3 when paths could not be read or written")
+	c.Flags().BoolVar(&check, "check", false, "exit 18 when a mapping is OVERDUE (not looked at, or not stored, for a day), with the code of what the node fails with, 5 when a mass deletion waits for consent, or 3 when paths could not be read or written")
 	return c
 }
 
 // judge is what status --check ends with: the longest trouble first.
 func (a *app) judge(s node.Status) {
+	waiting := false
 	for _, m := range s.Maps {
 		a.overdue = a.overdue || m.Overdue
+		waiting = waiting || m.State == "waiting"
 	}
 	switch {
 	case a.overdue:
 	case len(s.Failing) > 0:
 		a.failing = s.Failing[0].Kind
+	case waiting:
+		a.failing = node.Brake
 	default:
 		a.problems = s.Unread+s.Unapplied > 0
 	}
