@@ -4,21 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
 // openIndex opens the index and makes it cover exactly the packs on disk. A
 // damaged one is built again.
 func (s *Store) openIndex(ctx context.Context) (err error) {
 	for range 2 {
-		if err = s.tryIndex(ctx); err == nil || ctx.Err() != nil {
+		if err = s.tryIndex(ctx, false); err == nil || ctx.Err() != nil {
 			return err
 		}
-		if s.index != nil {
-			if cerr := s.index.close(); cerr != nil {
-				s.log.Warn("close index", "err", cerr)
-			}
-			s.index = nil
-		}
+		s.closeIndex()
 		if errors.Is(err, ErrNewer) {
 			return err
 		}
@@ -30,13 +27,50 @@ func (s *Store) openIndex(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *Store) tryIndex(ctx context.Context) (err error) {
+func (s *Store) closeIndex() {
+	if s.index == nil {
+		return
+	}
+	if err := s.index.close(); err != nil {
+		s.log.Warn("close index", "err", err)
+	}
+	s.index = nil
+}
+
+// readIndex opens the index where nothing can be written. One that is damaged,
+// or does not name exactly the packs that are there, is left as it is: another
+// is built for as long as the store is open.
+func (s *Store) readIndex(ctx context.Context) error {
+	err := s.tryIndex(ctx, true)
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrNewer) {
+		return err
+	}
+	s.closeIndex()
+	s.log.Debug("building an index in a temporary directory", "err", err)
+	if s.scratch, err = os.MkdirTemp("", "bsv-index-"); err != nil {
+		return err
+	}
+	s.path = filepath.Join(s.scratch, "index.db")
+	if err := s.openIndex(ctx); err != nil {
+		return errors.Join(err, s.dropScratch())
+	}
+	return nil
+}
+
+func (s *Store) dropScratch() error {
+	if s.scratch == "" {
+		return nil
+	}
+	return os.RemoveAll(s.scratch)
+}
+
+func (s *Store) tryIndex(ctx context.Context, readOnly bool) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // bbolt panics on damaged pages
 			err = fmt.Errorf("%w: index: %v", ErrDamaged, r)
 		}
 	}()
-	x, err := openIndex(s.path, s.fault)
+	x, err := openIndex(s.path, readOnly, s.fault)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 func BenchmarkIndex(b *testing.B) {
 	const million = 1_000_000
 	for range b.N {
-		x, err := openIndex(filepath.Join(b.TempDir(), "index.db"), nil)
+		x, err := openIndex(filepath.Join(b.TempDir(), "index.db"), false, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

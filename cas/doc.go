@@ -18,6 +18,9 @@
 //     are many objects, durable packs enter it before the commit, in several
 //     transactions: a pack is marked as partial until the last of them, and
 //     one that is found so is adopted again.
+//   - A store that is opened read-only leaves the index as it is. One that does
+//     not cover exactly the packs that are there is replaced for that time by
+//     another, in a temporary directory.
 //   - Nothing enters the index before its id was computed from its bytes.
 //   - A failed sync poisons the store: nothing is written after it.
 //

@@ -40,8 +40,8 @@ type index struct {
 	generation [16]byte
 }
 
-func openIndex(path string, f *fault.Injector) (*index, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+func openIndex(path string, readOnly bool, f *fault.Injector) (*index, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, NoFreelistSync: true, ReadOnly: readOnly})
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}

@@ -27,6 +27,7 @@ type Options struct {
 	Keys        *keyring.Keys
 	Device      object.DeviceID
 	Compression string // "fastest" or "default"
+	ReadOnly    bool   // Index is not written: where it is not right, one is built in a temporary directory
 	Log         *slog.Logger
 	Fault       *fault.Injector
 }
@@ -35,6 +36,7 @@ type Options struct {
 type Store struct {
 	be       Backend
 	path     string
+	scratch  string // directory of an index that ends with the store; empty: none
 	hash     *object.Hasher
 	chunks   Chunker
 	seal     *sealer
@@ -111,7 +113,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	var b [8]byte
 	rand.Read(b[:])
 	s.session = binary.LittleEndian.Uint64(b[:])
-	if err := s.openIndex(ctx); err != nil {
+	open := s.openIndex
+	if o.ReadOnly {
+		open = s.readIndex
+	}
+	if err := open(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return s, nil
@@ -466,7 +472,7 @@ func (s *Store) Close() error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.seal.comp.close()
-	return s.index.close()
+	return errors.Join(s.index.close(), s.dropScratch())
 }
 
 // Stats is what a store holds.

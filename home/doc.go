@@ -24,7 +24,8 @@
 //
 // # Invariants
 //
-//   - At most one process has a Home open; all writing needs one.
+//   - At most one process has a Home open; all writing needs one. On a read-only
+//     file system several may, and none of them is Writable.
 //   - A home exists when it has a device key: that file is written last by
 //     whoever creates a home, so a half-made home is no home.
 //   - What was given to the disk and the head set A change in one transaction.

@@ -14,6 +14,7 @@ var (
 	ErrConfig     = errors.New("damaged configuration")
 	ErrDamaged    = errors.New("damaged home")
 	ErrClosed     = errors.New("home is closed")
+	ErrReadOnly   = errors.New("its file system is read-only")
 	ErrSocketPath = errors.New("no usable place for the socket")
 )
 

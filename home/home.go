@@ -33,6 +33,8 @@ type Home struct {
 	log    *slog.Logger
 	fault  *fault.Injector
 
+	readOnly bool // its file system is
+
 	mu     sync.Mutex // guards what follows
 	lock   *os.File   // nil once closed
 	owner  Owner
@@ -51,7 +53,8 @@ const (
 // with it the directory is made, and Home.Fresh tells that nobody has written
 // a device key yet; ErrNoKeys matches too where a repository is left that no
 // recovery words in the home speak of. Other errors: ErrBusy (with the owner), ErrConfig,
-// ErrNewer, or the file system's.
+// ErrNewer, or the file system's. A home on a read-only file system opens, and
+// is not Writable.
 func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 	log := o.Log
 	if log == nil {
@@ -74,11 +77,11 @@ func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 		}
 	}
 	owner := Owner{PID: os.Getpid(), Since: time.Now(), Command: o.Command}
-	lock, err := lockHome(ctx, p, owner, o.Wait)
+	lock, readOnly, err := lockHome(ctx, p, owner, o.Wait)
 	if err != nil {
 		return nil, err
 	}
-	h := &Home{paths: p, config: config, log: log, fault: o.Fault, lock: lock, owner: owner}
+	h := &Home{paths: p, config: config, log: log, fault: o.Fault, readOnly: readOnly, lock: lock, owner: owner}
 	if err := h.open(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -93,7 +96,11 @@ func (h *Home) open() error {
 	if err := h.checkFormat(); err != nil {
 		return err
 	}
-	state, err := openState(h.paths.state(), h.log)
+	open := openState
+	if h.readOnly {
+		open = readState
+	}
+	state, err := open(h.paths.state(), h.log)
 	if err != nil {
 		return err
 	}
@@ -104,6 +111,9 @@ func (h *Home) open() error {
 // checkFormat reads the format file, or writes it into a home that has none.
 func (h *Home) checkFormat() error {
 	b, err := os.ReadFile(h.paths.format())
+	if errors.Is(err, fs.ErrNotExist) && h.readOnly {
+		return nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return h.write(h.paths.format(), fmt.Appendf(nil, "%s%d\n", formatPrefix, formatVersion), 0o644, "home.format")
 	}
@@ -117,6 +127,15 @@ func (h *Home) checkFormat() error {
 		return fmt.Errorf("%s: not the format of a bsv home: %w", h.paths.format(), ErrDamaged)
 	case n > formatVersion:
 		return fmt.Errorf("home %s has format %d, this bsv knows up to %d: %w", h.paths.Dir, n, formatVersion, ErrNewer)
+	}
+	return nil
+}
+
+// Writable is the error that the home lies on a read-only file system, as when
+// its disk is failing: then it can be read, and nothing else.
+func (h *Home) Writable() error {
+	if h.readOnly {
+		return fmt.Errorf("nothing can be changed in %s: %w", h.paths.Dir, ErrReadOnly)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -91,15 +92,20 @@ func ReadOwner(p Paths) Owner {
 const lockPoll = 25 * time.Millisecond
 
 // lockHome takes the lock, trying for at most wait. The kernel drops the lock
-// when the process ends however it ends, so the file is never removed.
-func lockHome(ctx context.Context, p Paths, o Owner, wait time.Duration) (*os.File, error) {
-	f, err := os.OpenFile(p.lock(), os.O_RDWR|os.O_CREATE, 0o600)
+// when the process ends however it ends, so the file is never removed. On a
+// read-only file system it is shared: nobody who shares it can write.
+func lockHome(ctx context.Context, p Paths, o Owner, wait time.Duration) (f *os.File, readOnly bool, err error) {
+	f, err = os.OpenFile(p.lock(), os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, syscall.EROFS) {
+		readOnly = true
+		f, err = os.Open(p.lock())
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
+		return nil, false, fmt.Errorf("open lock: %w", err)
 	}
 	end := time.Now().Add(wait)
 	for {
-		err = tryLock(f)
+		err = tryLock(f, readOnly)
 		if !errors.Is(err, errWouldBlock) {
 			break
 		}
@@ -111,19 +117,22 @@ func lockHome(ctx context.Context, p Paths, o Owner, wait time.Duration) (*os.Fi
 		select {
 		case <-ctx.Done():
 			f.Close()
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		case <-time.After(min(left, lockPoll)):
 		}
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("lock home %s: %w", p.Dir, err)
+		return nil, false, fmt.Errorf("lock home %s: %w", p.Dir, err)
+	}
+	if readOnly {
+		return f, true, nil
 	}
 	if err := writeOwner(f, o); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("lock home %s: %w", p.Dir, err)
+		return nil, false, fmt.Errorf("lock home %s: %w", p.Dir, err)
 	}
-	return f, nil
+	return f, false, nil
 }
 
 // writeOwner replaces the lock file's text. It is written by one call, and

@@ -13,9 +13,13 @@ import (
 var errWouldBlock = errors.New("lock is held")
 
 // tryLock takes the lock of an open file without waiting.
-func tryLock(f *os.File) error {
+func tryLock(f *os.File, shared bool) error {
+	how := unix.LOCK_EX
+	if shared {
+		how = unix.LOCK_SH
+	}
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

@@ -2,6 +2,7 @@ package home
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -80,6 +81,13 @@ func (s *State) update(f func(*bolt.Tx) error) error {
 }
 
 func (s *State) write(f func(*bolt.Tx) error) error {
+	if s.readOnly { // what was noted may be lost, what is set must not
+		s.noted = noted{}
+		if f != nil {
+			return fmt.Errorf("write state: %w", ErrReadOnly)
+		}
+		return nil
+	}
 	err := s.db.Update(func(tx *bolt.Tx) error {
 		if err := s.noted.write(tx); err != nil || f == nil {
 			return err

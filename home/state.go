@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -30,6 +31,9 @@ var (
 type State struct {
 	db *bolt.DB
 
+	readOnly bool
+	scratch  string // directory of a file that ends with the process; empty: none
+
 	mu    sync.RWMutex
 	noted noted
 }
@@ -45,7 +49,7 @@ type Given struct {
 
 // openState opens state.db; a damaged one is set aside and a new one begun.
 func openState(path string, log *slog.Logger) (*State, error) {
-	s, err := tryState(path)
+	s, err := tryState(path, false)
 	if err == nil {
 		return s, nil
 	}
@@ -60,16 +64,35 @@ func openState(path string, log *slog.Logger) (*State, error) {
 	if rerr := os.Rename(path, aside); rerr != nil {
 		return nil, fmt.Errorf("open state: %w", errors.Join(err, rerr))
 	}
-	return tryState(path)
+	return tryState(path, false)
 }
 
-func tryState(path string) (s *State, err error) {
+// readState opens state.db where nothing can be written. What is missing or
+// damaged is as if nothing were known: it is begun in a temporary directory.
+func readState(path string, log *slog.Logger) (*State, error) {
+	s, err := tryState(path, true)
+	if err != nil {
+		log.Debug("state.db cannot be read: going on without it", "err", err)
+		dir, err := os.MkdirTemp("", "bsv-state-")
+		if err != nil {
+			return nil, fmt.Errorf("open state: %w", err)
+		}
+		if s, err = tryState(filepath.Join(dir, "state.db"), false); err != nil {
+			return nil, errors.Join(fmt.Errorf("open state: %w", err), os.RemoveAll(dir))
+		}
+		s.scratch = dir
+	}
+	s.readOnly = true
+	return s, nil
+}
+
+func tryState(path string, readOnly bool) (s *State, err error) {
 	defer func() {
 		if r := recover(); r != nil { // bbolt panics on damaged pages
 			err = fmt.Errorf("%w: state: %v", ErrDamaged, r)
 		}
 	}()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +126,13 @@ func tryState(path string) (s *State, err error) {
 func buckets() [][]byte { return [][]byte{bucketGiven, bucketRows, bucketValue} }
 
 // Close closes the file. What is noted is lost, unless Keep wrote it.
-func (s *State) Close() error { return s.db.Close() }
+func (s *State) Close() error {
+	err := s.db.Close()
+	if s.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(s.scratch))
+	}
+	return err
+}
 
 // Given reads what was given to the disk.
 func (s *State) Given() (Given, error) {
@@ -265,7 +294,7 @@ func (s *State) DropValues(prefix, keep string) error {
 		some = some || len(toDrop(tx.Bucket(bucketValue), prefix, keep)) > 0
 		return nil
 	})
-	if err != nil || !some {
+	if err != nil || !some || s.readOnly {
 		return err
 	}
 	return s.write(func(tx *bolt.Tx) error { return drop(tx.Bucket(bucketValue), prefix, keep) })

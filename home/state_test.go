@@ -89,7 +89,7 @@ func TestDamagedStateIsSetAside(t *testing.T) {
 		"cut":      func(t *testing.T, f string) { b := read(t, f); write(t, f, b[:5000]) },
 		"no pages": func(t *testing.T, f string) { b := read(t, f); clear(b[8192:]); write(t, f, b) },
 		"bad A": func(t *testing.T, f string) {
-			s, err := tryState(f)
+			s, err := tryState(f, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -48,7 +48,7 @@ type InviteResult struct {
 
 // Invite opens an invite and returns its ticket.
 func (n *Node) Invite(_ context.Context, r InviteRequest) (InviteResult, error) {
-	v, err := n.open()
+	v, err := n.openToChange()
 	if err != nil {
 		return InviteResult{}, err
 	}
@@ -169,7 +169,7 @@ const Consent = "if that is meant: add -y"
 
 // mayJoin says whether this home can join another vault, and with which keys.
 func (n *Node) mayJoin(ctx context.Context, yes bool) (keyring.Device, error) {
-	v, err := n.open()
+	v, err := n.openToChange()
 	if errors.Is(err, home.ErrNoHome) {
 		n.Identity()
 		n.vaultMu.RLock()

@@ -36,7 +36,7 @@ func (n *Node) edited(ctx context.Context, v *vault, a applied, err error, paths
 
 // openAt is the vault, and a path in it made clean.
 func (n *Node) openAt(path string) (*vault, string, error) {
-	v, err := n.open()
+	v, err := n.openToChange()
 	if err != nil {
 		return nil, "", err
 	}

@@ -31,7 +31,7 @@ type MapResult struct {
 // MapAdd is bsv map add VPATH DIR. Of what is mapped already it puts the marker
 // back, with a person's yes.
 func (n *Node) MapAdd(ctx context.Context, r MapRequest) (MapResult, error) {
-	v, err := n.open()
+	v, err := n.openToChange()
 	if err != nil {
 		return MapResult{Maps: []MapInfo{}}, err
 	}
@@ -237,7 +237,7 @@ func (n *Node) mapPair(ctx context.Context, v *vault, vpath, dirArg string) erro
 
 // MapRemove is bsv map remove: files and history stay.
 func (n *Node) MapRemove(ctx context.Context, r MapRequest) (MapResult, error) {
-	v, err := n.open()
+	v, err := n.openToChange()
 	if err != nil {
 		return MapResult{Maps: []MapInfo{}}, err
 	}

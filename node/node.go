@@ -136,6 +136,9 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n.vault = v
+	if n.home.Writable() != nil {
+		return n, nil // what was interrupted waits
+	}
 	if err := n.settle(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -149,10 +152,13 @@ func (n *Node) backend(device string) *dir.Backend {
 func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error) {
 	v := &vault{dev: dev, id: object.DeviceID(dev.ID()), memo: merge.NewMemo()}
 	be := n.backend(fmt.Sprintf("%x", v.id[:6]))
-	err := be.Sweep()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open repository: %w", err)
+	readOnly := n.home.Writable() != nil
+	if !readOnly {
+		if err := be.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open repository: %w", err)
+		}
 	}
+	var err error
 	if v.header, err = repo.ReadHeader(be); err != nil {
 		return nil, err
 	}
@@ -181,7 +187,7 @@ func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error
 		return nil, fmt.Errorf("no key ring of the vault opens: %w", keyring.ErrNotForUs)
 	}
 	v.repo, err = repo.Open(ctx, repo.Options{Backend: be, Index: n.home.Paths().Index(), Keys: v.keys, Device: v.id,
-		Compression: n.home.Config().Snapshot.Compression, Log: n.log, Fault: n.fault})
+		Compression: n.home.Config().Snapshot.Compression, ReadOnly: readOnly, Log: n.log, Fault: n.fault})
 	if err != nil {
 		return nil, err
 	}
@@ -258,6 +264,14 @@ func (n *Node) open() (*vault, error) {
 	return n.vault, nil
 }
 
+// openToChange is open for what changes the vault, this device or its disk.
+func (n *Node) openToChange() (*vault, error) {
+	if err := n.home.Writable(); err != nil {
+		return nil, err
+	}
+	return n.open()
+}
+
 // HasVault reports whether the home belongs to a vault.
 func (n *Node) HasVault() bool {
 	_, err := n.open()
@@ -309,6 +323,9 @@ func (n *Node) Init(ctx context.Context, r InitRequest) (InitResult, error) {
 		if err := n.mayBeNamed(r.Name); err != nil {
 			return res, err
 		}
+	}
+	if err := n.home.Writable(); err != nil {
+		return InitResult{}, err
 	}
 	n.work.Lock()
 	defer n.work.Unlock()

@@ -49,7 +49,7 @@ type NameRequest struct {
 
 // RepoRemove is bsv repo remove: the peer stays a member.
 func (n *Node) RepoRemove(ctx context.Context, r NameRequest) (RepoResult, error) {
-	if _, err := n.open(); err != nil {
+	if _, err := n.openToChange(); err != nil {
 		return RepoResult{Repos: []RepoInfo{}}, err
 	}
 	n.work.Lock()

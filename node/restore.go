@@ -282,6 +282,9 @@ func (n *Node) verify(ctx context.Context, v *vault, r RestoreRequest, m worktre
 // state, and applies it.
 func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, refs []string) (RestoreResult, error) {
 	res := RestoreResult{Problems: []Problem{}}
+	if err := n.home.Writable(); err != nil {
+		return res, err
+	}
 	type piece struct {
 		path string
 		e    object.Entry

@@ -360,7 +360,7 @@ func (n *Node) countFiles(ctx context.Context, v *vault, parents []object.ID, tr
 // Snapshot is bsv snapshot.
 func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult, error) {
 	res := SnapshotResult{Problems: []Problem{}}
-	v, err := n.open()
+	v, err := n.openToChange()
 	if err != nil {
 		return res, err
 	}

@@ -52,6 +52,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if len(lost) > 0 {
 		s.Warnings = append(s.Warnings, Warning{damageText(lost), "bsv sync"})
 	}
+	if err := n.home.Writable(); err != nil {
+		s.Warnings = append(s.Warnings, Warning{err.Error(), "bsv restore --to DIR of another disk gives out what is stored; then mend the disk of " + n.homeDir()})
+	}
 	s.Failing = n.failures(len(lost) > 0)
 	for _, f := range s.Failing {
 		s.Warnings = append(s.Warnings, f.warning())

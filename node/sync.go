@@ -98,7 +98,7 @@ func (n *Node) Sync(ctx context.Context, r SyncRequest) (SyncResult, error) {
 
 func (n *Node) syncWith(ctx context.Context, r SyncRequest, disk bool) (SyncResult, error) {
 	res := SyncResult{Problems: []Problem{}}
-	v, err := n.open()
+	v, err := n.openToChange()
 	if err != nil {
 		return res, err
 	}

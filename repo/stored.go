@@ -37,6 +37,7 @@ type Options struct {
 	Keys        *keyring.Keys
 	Device      object.DeviceID
 	Compression string
+	ReadOnly    bool
 	Log         *slog.Logger
 	Fault       *fault.Injector
 }
@@ -99,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Stored, error) {
 	if h.Tag != o.Keys.Tag {
 		return nil, fmt.Errorf("open repository: %w", ErrForeignVault)
 	}
-	s, err := cas.Open(ctx, cas.Options{Backend: o.Backend, Index: o.Index, Keys: o.Keys, Device: o.Device, Compression: o.Compression, Log: o.Log, Fault: o.Fault})
+	s, err := cas.Open(ctx, cas.Options{Backend: o.Backend, Index: o.Index, Keys: o.Keys, Device: o.Device, Compression: o.Compression, ReadOnly: o.ReadOnly, Log: o.Log, Fault: o.Fault})
 	if err != nil {
 		return nil, err
 	}

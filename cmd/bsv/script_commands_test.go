@@ -53,6 +53,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"many":     manyCommand,
 	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
 	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
+	"remount": remountCommand,
 }
 
 // program is the path of bsv.

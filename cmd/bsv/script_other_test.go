@@ -15,3 +15,5 @@ func canMount() bool { return false }
 func smallDiskCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("no small disk on this system")
 }
+
+func remountCommand(ts *testscript.TestScript, _ bool, _ []string) { ts.Fatalf("cannot mount") }

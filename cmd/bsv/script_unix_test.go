@@ -37,3 +37,12 @@ func smallDiskCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"))
 	ts.Defer(func() { ts.Check(syscall.Unmount(dir, syscall.MNT_DETACH)) })
 }
+
+// remount DIR ro|rw makes the file system of smalldisk read-only, or writable.
+func remountCommand(ts *testscript.TestScript, _ bool, args []string) {
+	flags := uintptr(syscall.MS_REMOUNT)
+	if args[1] == "ro" {
+		flags |= syscall.MS_RDONLY
+	}
+	ts.Check(syscall.Mount("tmpfs", ts.MkAbs(args[0]), "tmpfs", flags, ""))
+}

@@ -137,7 +137,10 @@ func (a *app) open(ctx context.Context, p home.Paths, w need) (*session, error) 
 		return nil, errors.Join(err, h.Close())
 	}
 	if w.network {
-		if err := a.startNetwork(ctx, n); err != nil {
+		if err = h.Writable(); err == nil {
+			err = a.startNetwork(ctx, n)
+		}
+		if err != nil {
 			return nil, errors.Join(err, n.Close(), h.Close())
 		}
 	}
