@@ -21,6 +21,7 @@ type Options struct {
 	Create  bool          // make the directory when there is no home
 	Wait    time.Duration // how long to wait for another owner to finish
 	Command string        // how the owner is named to others ("bsv node")
+	AnyUser bool          // root may write into the home of another account
 	Log     *slog.Logger  // nil: silent
 	Fault   *fault.Injector
 }
@@ -53,7 +54,7 @@ const (
 // with it the directory is made, and Home.Fresh tells that nobody has written
 // a device key yet; ErrNoKeys matches too where a repository is left that no
 // recovery words in the home speak of. Other errors: ErrBusy (with the owner), ErrConfig,
-// ErrNewer, or the file system's. A home on a read-only file system opens, and
+// ErrNewer, an AccountError, or the file system's. A home on a read-only file system opens, and
 // is not Writable.
 func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 	log := o.Log
@@ -74,6 +75,11 @@ func Open(ctx context.Context, p Paths, o Options) (*Home, error) {
 	if !exists {
 		if err := os.MkdirAll(p.Dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make home: %w", err)
+		}
+	}
+	if !o.AnyUser {
+		if err := checkAccount(p, o.Command); err != nil {
+			return nil, err
 		}
 	}
 	owner := Owner{PID: os.Getpid(), Since: time.Now(), Command: o.Command}

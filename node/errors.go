@@ -106,6 +106,9 @@ func Explain(err error) *Error {
 	case errors.As(err, &config) && config.Hint != "":
 		return &Error{Kind: Usage, Msg: config.Error(), Hint: config.Hint, Err: err}
 	}
+	if e := denied(err); e != nil {
+		return e
+	}
 	for _, c := range causes {
 		if errors.Is(err, c.is) {
 			return &Error{Kind: c.kind, Msg: sentence(err), Hint: c.hint, Err: err}

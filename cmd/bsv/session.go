@@ -128,7 +128,7 @@ func (a *app) open(ctx context.Context, p home.Paths, w need) (*session, error) 
 		return nil, err
 	}
 	log := a.logger()
-	h, err := home.Open(ctx, p, home.Options{Create: w.create, Command: a.command, Log: log, Fault: in})
+	h, err := home.Open(ctx, p, home.Options{Create: w.create, Command: a.command, AnyUser: a.envBool("BSV_ALLOW_ROOT"), Log: log, Fault: in})
 	if err != nil {
 		return nil, err
 	}
