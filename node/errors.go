@@ -98,7 +98,7 @@ func Explain(err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &busy):
-		hint := "wait for it with --wait 1m"
+		hint := "let this wait for it: --wait 10m"
 		if busy.Owner.PID != 0 {
 			hint += fmt.Sprintf(", or stop process %d", busy.Owner.PID)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"os/signal"
@@ -47,10 +48,40 @@ func (r *results) isTerminal() bool { return r.terminal }
 
 func (r *results) Write(b []byte) (int, error) {
 	n, err := r.w.Write(b)
-	if err != nil && r.err == nil {
-		r.err = err
+	if err != nil {
+		err = outputError{err}
+		if r.err == nil {
+			r.err = err
+		}
 	}
 	return n, err
+}
+
+// outputError is that results could not be written. The name that the standard
+// output has in this process, as /dev/stdout, tells nobody where it leads.
+type outputError struct{ err error }
+
+func (e outputError) Error() string {
+	why := e.err
+	if pe := (*fs.PathError)(nil); errors.As(why, &pe) {
+		why = pe.Err
+	}
+	return fmt.Sprintf("the standard output takes no more: %v", why)
+}
+
+func (e outputError) Unwrap() error { return e.err }
+
+// explain is node.Explain for what may have happened here, too.
+func explain(err error) *node.Error {
+	e := node.Explain(err)
+	var out outputError
+	if errors.As(err, &out) {
+		e = &node.Error{Kind: e.Kind, Msg: out.Error(), Hint: e.Hint, Err: err}
+		if e.Kind == node.NoSpace {
+			e.Hint = "free some space where the output goes, then run it again: what was written there is not whole"
+		}
+	}
+	return e
 }
 
 // app is one invocation.
@@ -106,7 +137,7 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		}
 		return 0
 	}
-	e := node.Explain(err)
+	e := explain(err)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		e = &node.Error{Kind: node.Interrupted, Msg: "interrupted"}
 	}
