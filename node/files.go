@@ -353,6 +353,7 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 	}
 	dir, name := filepath.Split(to)
 	e.Name = name
+	n.meter.begin("get", 1, e.Size)
 	steps := func(yield func(worktree.Step, error) bool) {
 		yield(worktree.Step{Op: worktree.OpWrite, Path: []string{name}, To: &e}, nil)
 	}

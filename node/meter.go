@@ -16,12 +16,14 @@ import (
 type meter struct {
 	mu  sync.Mutex
 	sum event.Event
+	way map[string]uint64 // bytes of the files under way, by path
 }
 
 // begin starts an operation anew. Zero totals are not known yet.
 func (m *meter) begin(operation string, files, bytes uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.way = map[string]uint64{}
 	m.sum = event.Event{Operation: operation, TotalFiles: files, TotalBytes: bytes}
 }
 
@@ -32,17 +34,37 @@ func (m *meter) total(files, bytes uint64) {
 	m.sum.TotalFiles, m.sum.TotalBytes = files, bytes
 }
 
-// publish counts what e did and tells everything done so far, in order.
+// publish counts what e did and tells everything done so far, in order. An
+// event that counts no file is of one under way.
 func (m *meter) publish(e event.Event, bus *event.Bus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sum.Files += e.Files
-	m.sum.Bytes += e.Bytes
+	if e.Files == 0 && e.Path != "" {
+		if m.way == nil {
+			m.way = map[string]uint64{}
+		}
+		m.way[e.Path] = e.Bytes
+	} else {
+		delete(m.way, e.Path)
+		m.sum.Files += e.Files
+		m.sum.Bytes += e.Bytes
+	}
 	if m.sum.Operation != "" {
 		e.Operation = m.sum.Operation
 	}
-	e.Files, e.Bytes, e.TotalFiles, e.TotalBytes = m.sum.Files, m.sum.Bytes, m.sum.TotalFiles, m.sum.TotalBytes
+	bytes := m.sum.Bytes
+	for _, n := range m.way {
+		bytes += n
+	}
+	e.Files, e.Bytes, e.TotalFiles, e.TotalBytes = m.sum.Files, bytes, m.sum.TotalFiles, m.sum.TotalBytes
 	bus.Publish(e)
+}
+
+// drop forgets a file under way: it is a problem now.
+func (m *meter) drop(path string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.way, path)
 }
 
 // emit publishes what worktree tells.
@@ -50,6 +72,9 @@ func (n *Node) emit(e event.Event) {
 	if e.Kind == event.Progress {
 		n.meter.publish(e, n.Bus)
 		return
+	}
+	if e.Kind == event.Problem {
+		n.meter.drop(e.Path)
 	}
 	n.Bus.Publish(e)
 }

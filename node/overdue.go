@@ -71,13 +71,13 @@ func (n *Node) overdue(mapping string) (why string, last time.Time, err error) {
 	case scanned && last.Sub(now) > limit, !scanned && known && mapped.Sub(now) > limit:
 		return "the clock was wrong, so it is not known when it was looked at", time.Time{}, nil
 	case scanned && now.Sub(last) > limit:
-		return "nothing has looked at it since " + last.UTC().Format(time.RFC3339), last, nil
+		return "nothing has looked at it since " + LocalTime(last), last, nil
 	case scanned:
 		return "", last, nil
 	case !known:
 		return "it is not known when it was looked at", last, nil
 	case now.Sub(mapped) > limit:
-		return "nothing of it is stored yet, and it was mapped " + mapped.UTC().Format(time.RFC3339), last, nil
+		return "nothing of it is stored yet, and it was mapped " + LocalTime(mapped), last, nil
 	}
 	return "", last, nil
 }

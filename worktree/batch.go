@@ -143,7 +143,7 @@ func (a *applier) create(w *write, sync bool) (err error) {
 		return err
 	}
 	w.temp = temp // not before it is there
-	err = a.fill(f, e)
+	err = a.fill(f, e, newUnderWay(a.o.Events, "apply", a.virtual(w.step.Path), int64(e.Size)))
 	if err == nil {
 		err = f.Chmod(e.Mode)
 	}
@@ -163,7 +163,7 @@ func (a *applier) create(w *write, sync bool) (err error) {
 // hole is the shortest run of zeros that is left out of a file.
 const hole = 64 << 10
 
-func (a *applier) fill(f vfs.Handle, e *object.Entry) error {
+func (a *applier) fill(f vfs.Handle, e *object.Entry, way *underWay) error {
 	var n, skip int64
 	for b, err := range a.o.Content.Stream(a.ctx, e.Content, 0) {
 		if err != nil {
@@ -172,6 +172,7 @@ func (a *applier) fill(f vfs.Handle, e *object.Entry) error {
 		n += int64(len(b))
 		if len(b) >= hole && allZero(b) {
 			skip += int64(len(b))
+			way.at(n)
 			continue
 		}
 		if skip > 0 {
@@ -183,6 +184,7 @@ func (a *applier) fill(f vfs.Handle, e *object.Entry) error {
 		if _, err := f.Write(b); err != nil {
 			return err
 		}
+		way.at(n)
 	}
 	if uint64(n) != e.Size {
 		return fmt.Errorf("content of %d bytes where the entry says %d: %w", n, e.Size, object.ErrMissing)

@@ -23,7 +23,7 @@ func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, 
 		return nil
 	}
 	s.o.Fault.Hit("scan.file")
-	e, st, err := s.read(ctx, d, c)
+	e, st, err := s.read(ctx, d, path, c)
 	if err != nil {
 		if ctx.Err() != nil || !isPathError(err) {
 			return err
@@ -86,7 +86,7 @@ func recent(mtime, ctime int64, now time.Time) bool {
 // attempts is how often a file that changes under the reader is read.
 const attempts = 3
 
-func (s *scanner) read(ctx context.Context, d vfs.Dir, c *child) (object.Entry, vfs.Stat, error) {
+func (s *scanner) read(ctx context.Context, d vfs.Dir, path []string, c *child) (object.Entry, vfs.Stat, error) {
 	st := c.seen
 	e := object.Entry{Name: c.name, MTime: st.MTime}
 	if kindOf(st) == object.Symlink {
@@ -103,7 +103,7 @@ func (s *scanner) read(ctx context.Context, d vfs.Dir, c *child) (object.Entry, 
 	}
 	defer f.Close()
 	for range attempts {
-		in := &source{f: f, left: st.Size + 1} // a file that grows without end is not read without end
+		in := &source{f: f, left: st.Size + 1, way: newUnderWay(s.o.Events, "snapshot", s.virtual(path), st.Size)} // a file that grows without end is not read without end
 		content, n, err := s.o.Store.WriteFile(ctx, in, st.Size)
 		if err != nil && in.err == nil { // the store's trouble is not the file's
 			return e, st, &storeError{err}
@@ -150,6 +150,8 @@ func readIgnore(d vfs.Dir) (ignoreRules, error) {
 type source struct {
 	f    io.Reader
 	left int64
+	done int64
+	way  *underWay
 	err  error
 }
 
@@ -158,7 +160,8 @@ func (r *source) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := r.f.Read(p[:min(int64(len(p)), r.left)])
-	r.left -= int64(n)
+	r.left, r.done = r.left-int64(n), r.done+int64(n)
+	r.way.at(r.done)
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}

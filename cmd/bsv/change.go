@@ -226,7 +226,9 @@ func (a *app) getCommand() *cobra.Command {
 				if r.To = to; os.IsPathSeparator(dest[len(dest)-1]) {
 					r.To += string(filepath.Separator)
 				}
+				stop := a.progress(cmd.Context(), s)
 				res, err := api.Do[node.RestoreResult](cmd.Context(), s.Client, "get", r)
+				stop()
 				if err != nil {
 					return err
 				}
