@@ -31,12 +31,3 @@ func shownTwice(t time.Time) bool {
 	}
 	return false
 }
-
-// localStamp is LocalTime of a time in JSON.
-func localStamp(stamp string) string {
-	t, err := time.Parse(time.RFC3339Nano, stamp)
-	if err != nil {
-		return stamp
-	}
-	return LocalTime(t)
-}

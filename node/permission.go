@@ -73,11 +73,3 @@ func homeAround(path string) (dir string, ok bool) {
 		}
 	}
 }
-
-// quote makes a word of a command line.
-func quote(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?[](){}<>|&;#~!") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
