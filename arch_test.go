@@ -33,6 +33,7 @@ var layers = []struct {
 	// durable is written in terms of vfs, so that atomic files can be crashed in memory.
 	{"internal/vfs", 0, []string{"internal/fault"}},
 	{"internal/durable", 0, []string{"internal/vfs", "internal/fault"}},
+	{"internal/boltfile", 0, nil},
 	{"keyring", 0, nil},
 	{"object", 1, nil},
 	{"merge", 2, nil},
@@ -58,7 +59,7 @@ var owners = []struct {
 	pkgs []string
 	why  string
 }{
-	{"go.etcd.io/bbolt", []string{"cas", "home"}, "the index and state.db are disposable details of their packages"},
+	{"go.etcd.io/bbolt", []string{"internal/boltfile", "cas", "home"}, "the index and state.db are disposable details of their packages"},
 	{"github.com/ipfs/go-cid", []string{"object"}, "everybody else handles object.ID"},
 	{"github.com/multiformats/go-multihash", []string{"object"}, "everybody else handles object.ID"},
 	{"github.com/restic/chunker", []string{"cas"}, "chunking stands behind an interface"},

@@ -19,7 +19,7 @@ func (s *Store) openIndex(ctx context.Context) (err error) {
 		if errors.Is(err, ErrNewer) {
 			return err
 		}
-		s.log.Warn("building the index again", "err", err)
+		s.log.Warn("building index.db again from the packs", "err", err)
 		if rerr := removeIndex(s.path); rerr != nil {
 			return errors.Join(err, rerr)
 		}
@@ -64,12 +64,7 @@ func (s *Store) dropScratch() error {
 	return os.RemoveAll(s.scratch)
 }
 
-func (s *Store) tryIndex(ctx context.Context, readOnly bool) (err error) {
-	defer func() {
-		if r := recover(); r != nil { // bbolt panics on damaged pages
-			err = fmt.Errorf("%w: index: %v", ErrDamaged, r)
-		}
-	}()
+func (s *Store) tryIndex(ctx context.Context, readOnly bool) error {
 	x, err := openIndex(s.path, readOnly, s.fault)
 	if err != nil {
 		return err
@@ -122,7 +117,7 @@ func (s *Store) tryIndex(ctx context.Context, readOnly bool) (err error) {
 		}
 	}
 	if len(known) > 0 { // packs are gone: what the index says of them is wrong
-		return fmt.Errorf("%w: the index names %d packs that are not there", ErrDamaged, len(known))
+		return fmt.Errorf("%w: it names %d packs that are not there", ErrIndex, len(known))
 	}
 	if len(found) == 0 {
 		return nil

@@ -3,6 +3,8 @@ package cas
 import (
 	"errors"
 	"iter"
+
+	"github.com/bsvsync/bsv/internal/boltfile"
 )
 
 // Backend is a place that holds named files. Names use slashes. Errors match
@@ -26,9 +28,10 @@ type FileInfo struct {
 	Size int64
 }
 
-// Errors of a store.
+// Errors of a store. ErrIndex is no ErrDamaged: it says nothing of what is stored.
 var (
 	ErrDamaged  = errors.New("damaged")
+	ErrIndex    = boltfile.ErrDamaged // the index is damaged; the next Open builds another
 	ErrPoisoned = errors.New("the store stopped after a failed write")
 	ErrNewer    = errors.New("written by a newer bsv")
 )

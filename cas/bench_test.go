@@ -10,11 +10,13 @@ import (
 )
 
 // BenchmarkIndex inserts a million objects as a first snapshot does, in packs
-// of 1,000 objects covered by one batch, and looks them up.
+// of 1,000 objects covered by one batch, looks them up, adds 100 more as a later
+// snapshot does, and opens the file as every command does.
 func BenchmarkIndex(b *testing.B) {
 	const million = 1_000_000
 	for range b.N {
-		x, err := openIndex(filepath.Join(b.TempDir(), "index.db"), false, nil)
+		path := filepath.Join(b.TempDir(), "index.db")
+		x, err := openIndex(path, false, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -44,7 +46,27 @@ func BenchmarkIndex(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/(million/10), "ns/lookup")
+		lookup := float64(b.Elapsed().Nanoseconds()) / (million / 10)
+		b.ResetTimer()
+		for n := range 20 {
+			f := filedPack{class: Data, size: 1000, blocks: []packBlock{{length: 1000}}}
+			binary.LittleEndian.PutUint64(f.id[:], uint64(million+n))
+			for i := range 100 {
+				f.blocks[0].ids = append(f.blocks[0].ids, sha256.Sum256([]byte{byte(n), byte(i)}))
+			}
+			if err := x.add([]filedPack{f}, false, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		commit := b.Elapsed().Seconds() * 1000 / 20
+		x.close()
+		b.ResetTimer()
+		if x, err = openIndex(path, false, nil); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(b.Elapsed().Seconds()*1000, "ms/open")
+		b.ReportMetric(commit, "ms/commit")
+		b.ReportMetric(lookup, "ns/lookup")
 		b.ReportMetric(insert, "ns/insert")
 		x.close()
 	}

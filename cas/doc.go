@@ -14,7 +14,9 @@
 //   - Commit order: packs (temporary name, write, sync, rename, sync of the
 //     directory), then the index batch. What Commit returned for is durable.
 //   - The index is derived: it names the packs that it covers, and packs that
-//     it does not cover are adopted, packs that are gone leave it. Where there
+//     it does not cover are adopted, packs that are gone leave it, and a damaged
+//     one is built again: at the next Open, if it shows while it is in use
+//     (ErrIndex). Where there
 //     are many objects, durable packs enter it before the commit, in several
 //     transactions: a pack is marked as partial until the last of them, and
 //     one that is found so is adopted again.

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
 	"slices"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/bsvsync/bsv/internal/boltfile"
 	"github.com/bsvsync/bsv/internal/fault"
 	"github.com/bsvsync/bsv/object"
 )
@@ -34,18 +33,19 @@ var (
 
 // index maps objects to locations; it is disposable.
 type index struct {
-	db         *bolt.DB
+	db         *boltfile.File
+	path       string
 	fault      *fault.Injector
 	part       int // objects of one transaction
 	generation [16]byte
 }
 
 func openIndex(path string, readOnly bool, f *fault.Injector) (*index, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, NoFreelistSync: true, ReadOnly: readOnly})
+	db, err := boltfile.Open(path, readOnly, wholeEntry)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &index{db: db, fault: f, part: partOf}
+	x := &index{db: db, path: path, fault: f, part: partOf}
 	begun, err := x.begun()
 	if err == nil && !begun {
 		err = db.Update(x.begin)
@@ -54,6 +54,19 @@ func openIndex(path string, readOnly bool, f *fault.Injector) (*index, error) {
 		return nil, errors.Join(fmt.Errorf("open index: %w", err), db.Close())
 	}
 	return x, nil
+}
+
+// wholeEntry looks at an entry before the index is used: one that says the wrong
+// place, or is under the wrong id, has the wrong sum.
+func wholeEntry(bucket string, key, value []byte) error {
+	if bucket != string(bucketObjects) {
+		return nil
+	}
+	if len(key) != len(object.ID{}) {
+		return fmt.Errorf("index entry with an id of %d bytes", len(key))
+	}
+	_, err := decodeLocation(object.ID(key), value)
+	return err
 }
 
 func indexBuckets() [][]byte { return [][]byte{bucketObjects, bucketPacks, bucketNumbers, bucketSelf} }
@@ -86,7 +99,15 @@ func (x *index) begin(tx *bolt.Tx) error {
 	return tx.Bucket(bucketSelf).Put([]byte("generation"), x.generation[:])
 }
 
-func (x *index) close() error { return x.db.Close() }
+// close closes the file. In which damage was met it goes, so that the next start
+// builds another.
+func (x *index) close() error {
+	err := x.db.Close()
+	if x.db.Damage() != nil {
+		err = errors.Join(err, removeIndex(x.path))
+	}
+	return err
+}
 
 type indexedPack struct {
 	number uint32
@@ -105,7 +126,7 @@ func (x *index) packs() (map[packID]indexedPack, error) {
 	err := x.db.View(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketPacks).ForEach(func(k, v []byte) error {
 			if len(k) != 4 || len(v) != 1+32+8 {
-				return fmt.Errorf("%w: index", ErrDamaged)
+				return fmt.Errorf("%w: a pack", ErrIndex)
 			}
 			p := decodePack(binary.BigEndian.Uint32(k), v)
 			out[p.id] = p
@@ -127,7 +148,7 @@ func encodeLocation(id object.ID, l location) []byte {
 
 func decodeLocation(id object.ID, b []byte) (location, error) {
 	if len(b) != 20 || crc32.Update(crc32.Checksum(id[:], castagnoli()), castagnoli(), b[:16]) != binary.LittleEndian.Uint32(b[16:]) {
-		return location{}, fmt.Errorf("%w: index entry of %s", ErrDamaged, id.Short())
+		return location{}, fmt.Errorf("%w: the entry of %s", ErrIndex, id.Short())
 	}
 	return location{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])}, nil
 }
@@ -150,7 +171,7 @@ func (x *index) find(id object.ID) (location, indexedPack, bool, error) {
 		binary.BigEndian.PutUint32(k[:], l.pack)
 		pv := tx.Bucket(bucketPacks).Get(k[:])
 		if len(pv) != 41 {
-			return fmt.Errorf("%w: index names a pack that it does not hold", ErrDamaged)
+			return fmt.Errorf("%w: it names a pack that it does not hold", ErrIndex)
 		}
 		p = decodePack(l.pack, pv)
 		found = true
@@ -325,7 +346,7 @@ func (x *index) count() (n int, err error) {
 
 // removeIndex deletes the file, so that a new index can be built.
 func removeIndex(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := boltfile.Remove(path); err != nil {
 		return fmt.Errorf("remove index: %w", err)
 	}
 	return nil

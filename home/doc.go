@@ -20,7 +20,8 @@
 //
 // The owner is the process that holds the lock. State is what may be lost
 // without losing a version: a missing or damaged state.db is set aside and a
-// new one begun, and State.Given then reports that nothing is known.
+// new one begun, and State.Given then reports that nothing is known. One that
+// is damaged while it is open is an error from then on, and set aside at the end.
 //
 // # Invariants
 //

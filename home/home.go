@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bsvsync/bsv/internal/boltfile"
 	"github.com/bsvsync/bsv/internal/fault"
 )
 
@@ -209,7 +210,7 @@ func (h *Home) setAside(suffix string) (string, error) {
 		return "", fmt.Errorf("set repository aside: %w", err)
 	}
 	h.fault.Hit("home.aside.renamed")
-	if err := os.Remove(h.paths.Index()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := boltfile.Remove(h.paths.Index()); err != nil {
 		return "", fmt.Errorf("set repository aside: %w", err)
 	}
 	return to, syncDir(filepath.Dir(to))
@@ -270,6 +271,9 @@ func (h *Home) Close() error {
 	if h.state != nil {
 		if err := h.state.Keep(); err != nil {
 			h.log.Warn("state.db: what was noted last is lost, and will be looked at again", "err", err)
+		}
+		if err := h.state.db.Damage(); err != nil {
+			h.log.Warn("state.db is damaged: set aside, and the next start begins a new one", "err", err, "aside", aside(h.paths.state()), "hint", afterLoss)
 		}
 		errs = append(errs, h.state.Close())
 	}

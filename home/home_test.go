@@ -319,4 +319,3 @@ func TestPlatformDirs(t *testing.T) {
 		}
 	}
 }
-

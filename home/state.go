@@ -4,19 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/bsvsync/bsv/internal/boltfile"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -29,7 +26,8 @@ var (
 // State is state.db: what may be lost without losing a version. What is set is
 // durable; what is only noted is written with what is set next.
 type State struct {
-	db *bolt.DB
+	db   *boltfile.File
+	path string
 
 	readOnly bool
 	scratch  string // directory of a file that ends with the process; empty: none
@@ -55,13 +53,11 @@ func openState(path string, log *slog.Logger) (*State, error) {
 	}
 	// What the system refuses (no space, no right, a lock) says nothing of
 	// what the file holds.
-	var errno syscall.Errno
-	if errors.As(err, &errno) || errors.Is(err, fs.ErrPermission) || errors.Is(err, berrors.ErrTimeout) {
+	if !errors.Is(err, boltfile.ErrDamaged) {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
-	aside := path + ".damaged"
-	log.Warn("state.db is damaged: set aside, a new one begins", "err", err, "aside", aside)
-	if rerr := os.Rename(path, aside); rerr != nil {
+	log.Warn("state.db is damaged: set aside, and a new one is begun", "err", err, "aside", aside(path), "hint", afterLoss)
+	if rerr := boltfile.SetAside(path, aside(path)); rerr != nil {
 		return nil, fmt.Errorf("open state: %w", errors.Join(err, rerr))
 	}
 	return tryState(path, false)
@@ -86,16 +82,17 @@ func readState(path string, log *slog.Logger) (*State, error) {
 	return s, nil
 }
 
-func tryState(path string, readOnly bool) (s *State, err error) {
-	defer func() {
-		if r := recover(); r != nil { // bbolt panics on damaged pages
-			err = fmt.Errorf("%w: state: %v", ErrDamaged, r)
-		}
-	}()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly})
+func aside(path string) string { return path + ".damaged" }
+
+// afterLoss is what a person has to know of a state that begins anew.
+const afterLoss = "no version is lost; all mapped files are read again, and what was deleted since the last snapshot, or set back to an older version, comes back as the vault has it"
+
+func tryState(path string, readOnly bool) (*State, error) {
+	db, err := boltfile.Open(path, readOnly, nil)
 	if err != nil {
 		return nil, err
 	}
+	s := &State{db: db, path: path}
 	whole := true
 	err = db.View(func(tx *bolt.Tx) error {
 		for _, b := range buckets() {
@@ -113,7 +110,6 @@ func tryState(path string, readOnly bool) (s *State, err error) {
 			return nil
 		})
 	}
-	s = &State{db: db}
 	if err == nil {
 		_, err = s.Given() // all else may be missing, this must be whole
 	}
@@ -125,11 +121,15 @@ func tryState(path string, readOnly bool) (s *State, err error) {
 
 func buckets() [][]byte { return [][]byte{bucketGiven, bucketRows, bucketValue} }
 
-// Close closes the file. What is noted is lost, unless Keep wrote it.
+// Close closes the file. What is noted is lost, unless Keep wrote it. A file in
+// which damage was met is set aside.
 func (s *State) Close() error {
 	err := s.db.Close()
-	if s.scratch != "" {
+	switch {
+	case s.scratch != "":
 		err = errors.Join(err, os.RemoveAll(s.scratch))
+	case s.db.Damage() != nil && !s.readOnly:
+		err = errors.Join(err, boltfile.SetAside(s.path, aside(s.path)))
 	}
 	return err
 }
@@ -143,15 +143,15 @@ func (s *State) Given() (Given, error) {
 			case string(k) == "A":
 				g.Known = true
 				if len(v)%32 != 0 {
-					return fmt.Errorf("%w: state", ErrDamaged)
+					return fmt.Errorf("%w: what was given to the disk", boltfile.ErrDamaged)
 				}
 				for ; len(v) > 0; v = v[32:] {
 					g.A = append(g.A, object.ID(v[:32]))
 				}
-			case k[0] == 'm' && len(v) == 32:
+			case len(k) > 0 && k[0] == 'm' && len(v) == 32:
 				g.Materialised[string(k[1:])] = object.ID(v)
 			default:
-				return fmt.Errorf("%w: state", ErrDamaged)
+				return fmt.Errorf("%w: what was given to the disk", boltfile.ErrDamaged)
 			}
 			return nil
 		})

@@ -1,16 +1,10 @@
 package home
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"strings"
 	"testing"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -78,78 +72,6 @@ func TestRows(t *testing.T) {
 	}
 	if b, _ := s.Row("/ab", ""); string(b) != "other" {
 		t.Errorf("another mapping's row: %q", b)
-	}
-}
-
-// A damaged state.db is set aside, whatever is damaged in it, and a new one
-// begins.
-func TestDamagedStateIsSetAside(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, file string){
-		"garbage":  func(t *testing.T, f string) { write(t, f, bytes.Repeat([]byte("x"), 1<<16)) },
-		"cut":      func(t *testing.T, f string) { b := read(t, f); write(t, f, b[:5000]) },
-		"no pages": func(t *testing.T, f string) { b := read(t, f); clear(b[8192:]); write(t, f, b) },
-		"bad A": func(t *testing.T, f string) {
-			s, err := tryState(f, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketGiven).Put([]byte("A"), []byte("short")) })
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := place(t)
-			h := open(t, p, true)
-			if err := h.State().SetGiven(Given{Known: true, A: []object.ID{{1}}}); err != nil {
-				t.Fatal(err)
-			}
-			if err := h.Close(); err != nil {
-				t.Fatal(err)
-			}
-			damage(t, p.state())
-			var log bytes.Buffer
-			h, err := Open(context.Background(), p, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer h.Close()
-			if g, err := h.State().Given(); err != nil || g.Known {
-				t.Errorf("a new state knows %+v, %v", g, err)
-			}
-			if _, err := os.Lstat(p.state() + ".damaged"); err != nil {
-				t.Error(err)
-			}
-			if !strings.Contains(log.String(), "set aside") {
-				t.Errorf("nobody was told: %s", log.String())
-			}
-		})
-	}
-}
-
-// What is no damage is an error, and the state stays: a full disk or a
-// directory in the way must not make bsv forget.
-func TestStateErrorsAreNoDamage(t *testing.T) {
-	p := place(t)
-	h := open(t, p, true)
-	if err := h.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(p.state(), p.state()+".real"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(p.state(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(context.Background(), p, Options{}); err == nil || errors.Is(err, ErrDamaged) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := os.Lstat(p.state() + ".damaged"); err == nil {
-		t.Error("it was set aside")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/internal/boltfile"
 	"github.com/bsvsync/bsv/keyring"
 	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
@@ -167,6 +168,7 @@ var causes = []struct {
 	{syscall.EROFS, Failed, "make its file system writable again"},
 	{object.ErrName, Usage, "a path inside the vault looks like /docs/a.txt"},
 	{object.ErrMissing, Damage, "bsv fetch brings it back, when another device has it"},
+	{boltfile.ErrDamaged, Failed, "run it again; a running node: end it and start it again: the file is made anew at the next start, and no version is lost"},
 	{cas.ErrDamaged, Damage, "end the node, move the pack that is named out of repo/packs in the home, then: bsv fetch; it comes back from another device"},
 	{object.ErrLimit, Usage, ""},
 	{fs.ErrPermission, NotAuthorised, "check the permissions of the path"},

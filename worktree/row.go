@@ -3,6 +3,7 @@ package worktree
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"slices"
 	"strings"
 
@@ -56,10 +57,11 @@ func (n *rowName) sameDisplaced(st vfs.Stat) bool {
 	return n.size == st.Size && n.mtime == st.MTime && n.inode == st.Inode && n.kind == kindOf(st)
 }
 
-const rowVersion = 2
+const rowVersion = 3
 
 // encode writes of each name what is not as with the one before: files of a
-// directory are mostly written in a row.
+// directory are mostly written in a row. The last bytes are CRC-32C: the pages of
+// state.db have no sums, and a row that is wrong hides what was changed.
 func (r *row) encode() []byte {
 	b := append([]byte{rowVersion}, r.tree[:]...)
 	b = binary.AppendUvarint(b, r.bytes)
@@ -87,8 +89,10 @@ func (r *row) encode() []byte {
 			b = binary.AppendUvarint(b, n.files)
 		}
 	}
-	return b
+	return binary.LittleEndian.AppendUint32(b, sumOf(b))
 }
+
+func sumOf(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 var errRow = errors.New("damaged row of the stat cache")
 
@@ -128,7 +132,11 @@ func (r *rowReader) take(n uint64) []byte {
 }
 
 func decodeRow(b []byte) (*row, error) {
-	if len(b) < 33 || b[0] != rowVersion {
+	if len(b) < 1+32+4 || b[0] != rowVersion {
+		return nil, errRow
+	}
+	var sum uint32
+	if b, sum = b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:]); sum != sumOf(b) {
 		return nil, errRow
 	}
 	r := &rowReader{b: b[1:]}

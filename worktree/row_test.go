@@ -19,6 +19,13 @@ func TestRowReadsBack(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
+	for i, b := 0, want.encode(); i < 8*len(b); i++ {
+		b[i/8] ^= 1 << (i % 8)
+		if got, err := decodeRow(b); err == nil {
+			t.Errorf("bit %d flipped: %+v", i, got)
+		}
+		b[i/8] ^= 1 << (i % 8)
+	}
 }
 
 // BenchmarkRowBytes tells what a file costs in the stat cache: names of ten

@@ -52,6 +52,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"bom":      bomCommand,
 	"many":     manyCommand,
 	"random":   randomCommand, "address": addressCommand, "rawmessage": rawMessageCommand, "later": laterCommand,
+	"eachpage": eachPageCommand, "cutfile": cutFileCommand, "flip": flipCommand,
 	"unwritable": unwritableCommand, "usercode": userCodeCommand, "watching": watchingCommand, "seen": seenCommand, "smalldisk": smallDiskCommand,
 	"remount": remountCommand,
 }
