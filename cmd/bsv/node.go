@@ -18,7 +18,7 @@ func (a *app) nodeCommand() *cobra.Command {
 	var noWatch, once bool
 	c := &cobra.Command{
 		Use: "node [DIR | VPATH=DIR]…", Short: "Run this device's node: watch, snapshot, find the other devices, sync",
-		Long: "Runs in the foreground until it is interrupted. A home that does not exist is made,\nand each DIR is mapped as /basename.",
+		Long: "Runs in the foreground until it is interrupted. A home that does not exist is made,\nand each DIR is mapped as /basename, or as VPATH (photos=DIR is /photos).",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if http != "off" && http != "" {
 				return usage("bsv node --http off", "the web page is not built yet")

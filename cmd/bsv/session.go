@@ -163,18 +163,15 @@ func (a *app) with(ctx context.Context, w need, f func(*session) error) (err err
 	return f(s)
 }
 
-// absolute makes local paths of arguments absolute, keeping VPATH= in front.
+// absolute makes local paths of arguments absolute, keeping VPATH= in front,
+// where NAME= means /NAME. What is there under the whole name is no VPATH=DIR.
 func absolute(args []string) ([]string, error) {
 	out := make([]string, len(args))
 	for i, d := range args {
 		pre := ""
-		if strings.HasPrefix(d, "/") {
-			if fi, err := os.Stat(d); err == nil && fi.IsDir() {
-				out[i] = filepath.Clean(d) // its name may hold a =
-				continue
-			}
-			if v, rest, ok := strings.Cut(d, "="); ok && rest != "" {
-				pre, d = v+"=", rest
+		if v, rest, ok := strings.Cut(d, "="); ok && v != "" && rest != "" && !strings.HasPrefix(v, "./") && !strings.HasPrefix(v, "../") {
+			if _, err := os.Lstat(d); err != nil {
+				pre, d = "/"+strings.TrimPrefix(v, "/")+"=", rest
 			}
 		}
 		p, err := filepath.Abs(d)
