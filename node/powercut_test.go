@@ -197,7 +197,7 @@ func (f *fragile) check(all bool) error {
 func snapshotPoints() []string {
 	var out []string
 	for _, p := range []string{
-		"scan.file", "snapshot.built", "cas.pack.begin", "cas.pack.written", "cas.pack.synced", "cas.pack.renamed", "cas.pack.durable",
+		"scan.dir", "scan.file", "snapshot.built", "cas.pack.begin", "cas.pack.written", "cas.pack.synced", "cas.pack.renamed", "cas.pack.durable",
 		"cas.index.begin", "cas.index.written", "snapshot.committed", "state.begin", "state.written",
 		"record.begin", "cas.record.written", "cas.record.synced", "cas.record.renamed", "cas.record.durable", "record.published",
 	} {

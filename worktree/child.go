@@ -19,7 +19,12 @@ type child struct {
 	left  bool // left out on purpose: ignored, excluded, hidden or special
 	same  bool // as the row says
 	lazy  bool // the entry is the one in the row's tree, not read yet
+	tries int  // how often it was not there any more, and then was
 }
+
+// mostTries bounds how often a directory is read that somebody makes and removes
+// all the time.
+const mostTries = 3
 
 // child fills in one name. An error is fatal; what concerns the name alone is
 // a problem.
@@ -109,16 +114,29 @@ func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child
 			below = was.Tree
 		}
 	}
+	s.o.Fault.Hit("scan.dir")
 	sub, err := d.OpenDir(c.name)
 	var r *row
 	if err == nil {
 		r, err = s.dir(ctx, sub, path, c.seen, below, stack)
 		err = errors.Join(err, sub.Close())
 	}
-	if err != nil {
-		if ctx.Err() != nil || !isPathError(err) {
-			return err
+	if err != nil && (ctx.Err() != nil || !isPathError(err)) {
+		return err
+	}
+	// What is gone while it is read went away since it was listed. Something else
+	// of its name may be there by now, or only a file in it is gone: once more.
+	if gone := errors.Is(err, fs.ErrNotExist); gone || err == nil && len(r.names) == 0 {
+		_, now := d.Lstat(c.name)
+		if errors.Is(now, fs.ErrNotExist) {
+			return nil
 		}
+		if gone && now == nil && c.tries < mostTries {
+			c.tries++
+			return s.child(ctx, d, path, c, old, src, stack)
+		}
+	}
+	if err != nil {
 		s.problem(path, err)
 		return s.inherit(c, src)
 	}
