@@ -44,8 +44,15 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 	defer w.stop()
 	retry := time.NewTimer(retryAfter)
 	defer retry.Stop()
+	var again retrying
 	turn := func(dirty map[string]map[string]bool) {
-		switch ok := n.turn(ctx, dirty); {
+		ok := n.turn(ctx, dirty)
+		if again.after(ok, dirty == nil) {
+			dirty = nil
+			ok = n.turn(ctx, nil)
+			again.after(ok, true)
+		}
+		switch {
 		case !ok:
 			retry.Reset(retryAfter)
 		case dirty == nil:
@@ -75,6 +82,7 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 			turn(map[string]map[string]bool{d.Mapping: d.Dirs})
 		case <-arrived:
 			if !n.arrived(ctx) {
+				again.after(false, false)
 				retry.Reset(retryAfter)
 			}
 		case <-n.mapsChan():
@@ -89,6 +97,7 @@ func (n *Node) Run(ctx context.Context, o RunOptions) error {
 			w.restart(ctx) // what could not be watched may be watched now
 			turn(nil)
 		case <-retry.C:
+			again.tried = false
 			turn(nil)
 		case <-beat.C:
 			n.beat(ctx)

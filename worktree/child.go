@@ -32,7 +32,7 @@ func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child,
 	st, err := d.Lstat(c.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if e, ok, berr := src.baseEntry(c.name); s.outside.some() && (berr != nil || ok && s.outside.name(path, e.Kind == object.Dir)) {
-			return errors.Join(berr, s.inherit(c, src)) // never applied here, so never deleted here
+			return errors.Join(berr, s.inherit(c, old, src)) // never applied here, so never deleted here
 		}
 		return nil // went away since it was listed
 	}
@@ -44,7 +44,7 @@ func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child,
 	}
 	if err != nil {
 		s.problem(path, err)
-		return s.inherit(c, src)
+		return s.inherit(c, old, src)
 	}
 	kind := kindOf(st)
 	if stack.ignored(path, kind == object.Dir) {
@@ -53,7 +53,7 @@ func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child,
 	}
 	if s.outside.name(path, kind == object.Dir) {
 		c.left = true
-		return s.inherit(c, src)
+		return s.inherit(c, old, src)
 	}
 	c.seen = st
 	if st.TimeCut {
@@ -82,7 +82,7 @@ func oldName(old *row, name string) *rowName {
 }
 
 // inherit keeps what the tree held at the name.
-func (s *scanner) inherit(c *child, src *sources) error {
+func (s *scanner) inherit(c *child, old *row, src *sources) error {
 	e, ok, err := src.baseEntry(c.name)
 	if err != nil {
 		return err
@@ -90,11 +90,32 @@ func (s *scanner) inherit(c *child, src *sources) error {
 	if ok {
 		c.entry, c.ok = &e, true
 		c.stat = rowName{name: c.name, kind: e.Kind, ctime: -1, tree: e.Tree, bytes: e.Size, size: int64(e.Size), mode: e.Mode, mtime: e.MTime}
-		if e.Kind != object.Dir {
-			c.stat.files = 1
+		if c.stat.files, err = s.filesOf(src.ctx, e, oldName(old, c.name)); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// filesOf is how many files an entry is that is not looked at: as the row says,
+// or counted.
+func (s *scanner) filesOf(ctx context.Context, e object.Entry, n *rowName) (uint64, error) {
+	switch {
+	case e.Kind != object.Dir:
+		return 1, nil
+	case n != nil && n.kind == object.Dir && n.tree == e.Tree:
+		return n.files, nil
+	}
+	files := uint64(0)
+	for pe, err := range object.Walk(ctx, s.o.Store, e.Tree) {
+		if err != nil { // the count is not worth a failed scan
+			return files, ctx.Err()
+		}
+		if pe.Entry.Kind != object.Dir {
+			files++
+		}
+	}
+	return files, nil
 }
 
 func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child, old *row, src *sources, stack *ignoreStack) error {
@@ -138,7 +159,7 @@ func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child
 	}
 	if err != nil {
 		s.problem(path, err)
-		return s.inherit(c, src)
+		return s.inherit(c, old, src)
 	}
 	if r.bare && !cached && (!had || was.Kind != object.Dir) {
 		c.left = true // nothing in it is bsv's, and nobody knows it: no new directory

@@ -32,7 +32,7 @@ func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, 
 			return nil
 		}
 		s.problem(path, err)
-		return s.inherit(c, src)
+		return s.inherit(c, nil, src)
 	}
 	was, had, err := src.baseEntry(c.name)
 	if err != nil {

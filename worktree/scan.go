@@ -259,7 +259,7 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 // it, so it is not missing. own are such names of the tree.
 func (s *scanner) reserved(path []string, c *child, src *sources, own []string) error {
 	if slices.Contains(own, c.name) {
-		return s.inherit(c, src)
+		return s.inherit(c, nil, src)
 	}
 	c.left = len(path) > 1 && c.name == markerName
 	if c.name != markerName {
