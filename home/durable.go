@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"unicode/utf8"
 
 	"github.com/bsvsync/bsv/internal/durable"
@@ -100,6 +101,39 @@ type Peer struct {
 
 const setupVersion = 1
 
+// SetAsideFile moves a damaged file of the home, or of its repository, durably
+// into the directory damaged of the home. It returns the new place, "" where no
+// such file is.
+func (h *Home) SetAsideFile(name string) (string, error) {
+	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	dir := filepath.Join(h.paths.Dir, "damaged")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("set aside: %w", err)
+	}
+	to := filepath.Join(dir, filepath.Base(name))
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return "", fmt.Errorf("set aside: %w", err)
+		}
+		to = filepath.Join(dir, fmt.Sprintf("%s-%d", filepath.Base(name), n))
+	}
+	if err := os.Rename(name, to); err != nil {
+		return "", fmt.Errorf("set aside: %w", err)
+	}
+	return to, errors.Join(syncDir(dir), syncDir(h.paths.Dir), syncDir(filepath.Dir(name)))
+}
+
+// HasSetup reports whether there is a setup.json: one that is gone is no empty
+// one.
+func (h *Home) HasSetup() bool {
+	_, err := os.Lstat(h.paths.setup())
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Setup reads setup.json; no file is an empty one.
 func (h *Home) Setup() (Setup, error) {
 	b, err := os.ReadFile(h.paths.setup())
@@ -111,7 +145,8 @@ func (h *Home) Setup() (Setup, error) {
 	}
 	var s Setup
 	if err := json.Unmarshal(b, &s); err != nil {
-		return Setup{}, fmt.Errorf("%s: %v: %w", h.paths.setup(), err, ErrDamaged)
+		return Setup{}, &DamageError{h.paths.setup(), fmt.Sprintf("what is mapped cannot be read: %v", err),
+			fmt.Sprintf("mv %s %[1]s.damaged, then: bsv status tells what was mapped, and how it is mapped again", h.paths.setup())}
 	}
 	if s.Version > setupVersion {
 		return Setup{}, fmt.Errorf("%s: %w", h.paths.setup(), ErrNewer)

@@ -31,6 +31,19 @@ func (e *BusyError) Error() string {
 // Is reports whether target is ErrBusy.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
+// DamageError is a file of the home that is not what it should be, and what
+// helps. It matches ErrDamaged.
+type DamageError struct {
+	File   string
+	Reason string
+	Hint   string
+}
+
+func (e *DamageError) Error() string { return e.File + ": " + e.Reason }
+
+// Is reports whether target is ErrDamaged.
+func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
+
 // ConfigError is one fault of config.toml. It matches ErrConfig.
 type ConfigError struct {
 	File   string

@@ -131,7 +131,7 @@ func (h *Home) checkFormat() error {
 	n, err := strconv.ParseUint(num, 10, 32)
 	switch {
 	case !ok || err != nil || n == 0:
-		return fmt.Errorf("%s: not the format of a bsv home: %w", h.paths.format(), ErrDamaged)
+		return &DamageError{h.paths.format(), "not the format of a bsv home", "it holds nothing but a version: rm " + h.paths.format() + ", and bsv writes it anew"}
 	case n > formatVersion:
 		return fmt.Errorf("home %s has format %d, this bsv knows up to %d: %w", h.paths.Dir, n, formatVersion, ErrNewer)
 	}

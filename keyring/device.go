@@ -60,7 +60,7 @@ func (d Device) Encode() []byte {
 // DecodeDevice reads keys/device. Errors wrap ErrNewer or ErrDevice.
 func DecodeDevice(b []byte) (Device, error) {
 	if !bytes.HasPrefix(b, []byte(deviceMagic)) {
-		if bytes.HasPrefix(b, []byte("bsv device ")) {
+		if isNewer(b, "bsv device ") {
 			return Device{}, fmt.Errorf("read device key: %w", ErrNewer)
 		}
 		return Device{}, ErrDevice

@@ -60,7 +60,11 @@ func (h Header) Encode() []byte { return append(h.body(), h.Tag[:]...) }
 // DecodeHeader reads the file `vault`. Errors wrap ErrNewer or ErrHeader.
 func DecodeHeader(b []byte) (Header, error) {
 	if !bytes.HasPrefix(b, []byte(headerMagic)) {
-		if bytes.HasPrefix(b, []byte("bsv vault ")) {
+		if isNewer(b, "bsv vault ") {
+			_, rest, _ := bytes.Cut(b, []byte("\n"))
+			if _, err := DecodeHeader(append([]byte(headerMagic), rest...)); err == nil {
+				return Header{}, fmt.Errorf("%w: its version is not the one that its tag covers", ErrHeader)
+			}
 			return Header{}, fmt.Errorf("read vault header: %w", ErrNewer)
 		}
 		return Header{}, ErrHeader

@@ -104,7 +104,7 @@ func readRing(b []byte) (*Ring, error) {
 		return nil, fmt.Errorf("%w: %d bytes, above %d", ErrRing, len(b), MaxRing)
 	}
 	if !bytes.HasPrefix(b, []byte(ringMagic)) {
-		if bytes.HasPrefix(b, []byte("bsv ring ")) {
+		if isNewer(b, "bsv ring ") {
 			return nil, fmt.Errorf("read key ring: %w", ErrNewer)
 		}
 		return nil, ErrRing

@@ -93,6 +93,7 @@ func Explain(err error) *Error {
 	var e *Error
 	var busy *home.BusyError
 	var config *home.ConfigError
+	var damage *home.DamageError
 	switch {
 	case err == nil:
 		return nil
@@ -104,6 +105,8 @@ func Explain(err error) *Error {
 			hint += fmt.Sprintf(", or stop process %d", busy.Owner.PID)
 		}
 		return fail(Busy, hint, "%v", busy)
+	case errors.As(err, &damage):
+		return fail(Failed, damage.Hint, "%v", damage)
 	case errors.As(err, &config) && config.Hint != "":
 		return &Error{Kind: Usage, Msg: config.Error(), Hint: config.Hint, Err: err}
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	Log   *slog.Logger
 	Fault *fault.Injector
 	Now   func() time.Time // nil: the clock
+	Words string           // recovery words: what is damaged of keys, header and rings is made anew
 }
 
 // Node is one device of a vault. Before a vault exists (a fresh home) only
@@ -125,17 +126,29 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	dev, err := keyring.DecodeDevice(b)
-	if err != nil {
+	switch {
+	case errors.Is(err, keyring.ErrDevice) && o.Words != "":
+		return n, n.renewDevice()
+	case errors.Is(err, keyring.ErrDevice):
+		return nil, unreadable(n.home.Paths().DeviceKey(), err)
+	case err != nil:
 		return nil, fmt.Errorf("keys/device: %w", err)
 	}
 	if err := n.undoJoin(dev); err != nil {
 		return nil, err
 	}
 	v, err := n.openVault(ctx, dev)
+	if o.Words != "" && (lost(err) || errors.Is(err, repo.ErrForeignVault)) {
+		if fresh, err := n.renew(dev, o.Words); err != nil || fresh {
+			return n, err
+		}
+		v, err = n.openVault(ctx, dev)
+	}
 	if err != nil {
 		return nil, err
 	}
 	n.vault = v
+	n.warnUnmapped()
 	if n.home.Writable() != nil {
 		return n, nil // what was interrupted waits
 	}
@@ -160,10 +173,14 @@ func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error
 	}
 	var err error
 	if v.header, err = repo.ReadHeader(be); err != nil {
+		if lost(err) {
+			err = unreadable(filepath.Join(n.home.Paths().Repo(), repo.HeaderName), err)
+		}
 		return nil, err
 	}
 	if v.header.Tag != dev.Tag || !v.header.Admission.Equal(dev.Admission) {
-		return nil, fmt.Errorf("open repository: the vault header is not the one that this device belongs to: %w", repo.ErrForeignVault)
+		return nil, &Error{Kind: WrongWords, Err: repo.ErrForeignVault, Msg: "the repository's header is not that of the vault that keys/device names: one of the two is damaged, or of another home",
+			Hint: "bsv init --key-file FILE, with the vault's recovery words, makes keys/device anew; or use another home with --home DIR"}
 	}
 	for r, err := range repo.Rings(be, n.log) {
 		if err != nil {
@@ -184,7 +201,7 @@ func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error
 		}
 	}
 	if v.keys == nil {
-		return nil, fmt.Errorf("no key ring of the vault opens: %w", keyring.ErrNotForUs)
+		return nil, unreadable(filepath.Join(n.home.Paths().Repo(), "keys"), fmt.Errorf("no key ring of the vault opens: %w", keyring.ErrRing))
 	}
 	v.repo, err = repo.Open(ctx, repo.Options{Backend: be, Index: n.home.Paths().Index(), Keys: v.keys, Device: v.id,
 		Compression: n.home.Config().Snapshot.Compression, ReadOnly: readOnly, Log: n.log, Fault: n.fault})

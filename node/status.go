@@ -55,6 +55,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if err := n.home.Writable(); err != nil {
 		s.Warnings = append(s.Warnings, Warning{err.Error(), "bsv restore --to DIR of another disk gives out what is stored; then mend the disk of " + n.homeDir()})
 	}
+	if w, ok := n.unmapped(); ok {
+		s.Warnings = append(s.Warnings, w)
+	}
 	s.Failing = n.failures(len(lost) > 0)
 	for _, f := range s.Failing {
 		s.Warnings = append(s.Warnings, f.warning())

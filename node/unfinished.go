@@ -21,8 +21,14 @@ func (n *Node) mustClear(tag [16]byte, withWords bool) (bool, error) {
 		return false, err
 	}
 	be := n.backend("init")
-	if h, err := repo.ReadHeader(be); err == nil && h.Tag == tag {
+	h, err := repo.ReadHeader(be)
+	if err == nil && h.Tag == tag {
 		return false, nil
+	}
+	if withWords && lost(err) {
+		if of, err := n.ofVault(be, tag); err != nil || of {
+			return false, errors.Join(err, n.asideHeader()) // who made room writes another
+		}
 	}
 	used, err := repo.Used(be)
 	if err != nil || !used {

@@ -42,7 +42,8 @@ type Options struct {
 	Fault       *fault.Injector
 }
 
-const vaultName = "vault"
+// HeaderName is the file of a vault's header.
+const HeaderName = "vault"
 
 // Create writes a vault's header into an empty place. The same header is no
 // error; another vault's is.
@@ -56,12 +57,12 @@ func Create(be cas.Backend, h keyring.Header) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return be.Write(vaultName, h.Encode())
+	return be.Write(HeaderName, h.Encode())
 }
 
 // ReadHeader reads a repository's header.
 func ReadHeader(be cas.Backend) (keyring.Header, error) {
-	b, err := be.Read(vaultName, 0, -1)
+	b, err := be.Read(HeaderName, 0, -1)
 	if err != nil {
 		return keyring.Header{}, fmt.Errorf("read vault header: %w", err)
 	}

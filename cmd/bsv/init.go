@@ -30,7 +30,7 @@ func (a *app) initCommand() *cobra.Command {
 			if r.Words, err = readWords(keyFile); err != nil {
 				return err
 			}
-			return a.with(cmd.Context(), need{create: true}, func(s *session) error {
+			return a.with(cmd.Context(), need{create: true, words: r.Words}, func(s *session) error {
 				res, err := api.Do[node.InitResult](cmd.Context(), s.Client, "init", r)
 				if err != nil {
 					return errors.Join(err, a.keepWords(s, res)) // there may be a vault all the same

@@ -62,11 +62,11 @@ func (a *app) runNode(ctx context.Context, r node.InitRequest, o node.RunOptions
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, p, need{create: true})
+	s, err := a.open(ctx, p, need{create: true, words: r.Words})
 	var busy *home.BusyError
 	for begin := time.Now(); errors.As(err, &busy) && busy.Owner.Command != "bsv node" && time.Since(begin) < max(starts, a.flags.wait) && ctx.Err() == nil; {
 		time.Sleep(20 * time.Millisecond) // a command that is about to end
-		s, err = a.open(ctx, p, need{create: true})
+		s, err = a.open(ctx, p, need{create: true, words: r.Words})
 	}
 	if err != nil {
 		if errors.As(err, &busy) {

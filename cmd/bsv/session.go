@@ -28,8 +28,9 @@ type session struct {
 
 // need says what a command asks of its session.
 type need struct {
-	create  bool // a home that does not exist is made
-	network bool // the node in this process reaches other devices
+	create  bool   // a home that does not exist is made
+	network bool   // the node in this process reaches other devices
+	words   string // recovery words, which mend what is damaged of the keys
 }
 
 func (a *app) logger() *slog.Logger {
@@ -132,7 +133,7 @@ func (a *app) open(ctx context.Context, p home.Paths, w need) (*session, error) 
 	if err != nil {
 		return nil, err
 	}
-	n, err := node.Open(ctx, node.Options{Home: h, Log: log, Fault: in})
+	n, err := node.Open(ctx, node.Options{Home: h, Log: log, Fault: in, Words: w.words})
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
