@@ -22,15 +22,18 @@ type place struct {
 const refForms = "a REF is: latest, latest~3, an id or its first characters, a tag, a device's name, @{yesterday}, @{2 days ago}, @{2026-11-01 09:00}"
 
 // parseRef splits [REF:]/path. Without a colon before a slash there is only a
-// path.
+// path. A colon has something on both sides: what is left empty was not meant
+// to be the newest, or everything.
 func parseRef(s string) (ref, path string, err error) {
 	switch i := strings.Index(s, ":/"); {
 	case strings.HasPrefix(s, "/"):
 		path = s
+	case strings.HasPrefix(s, ":"):
+		return "", "", fail(Usage, "latest"+s+" is of the state; "+refForms, "the REF before the colon of %q is empty", s)
 	case i >= 0:
 		ref, path = s[:i], s[i+1:]
 	case strings.HasSuffix(s, ":"):
-		ref, path = s[:len(s)-1], "/"
+		return "", "", fail(Usage, s+"/ is all of it", "the path behind the colon of %q is empty", s)
 	default:
 		ref, path = s, "/"
 	}

@@ -49,8 +49,11 @@ func (a *app) root() *cobra.Command {
 			}
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.command = cmd.CommandPath()
+			if err := empty(cmd, args); err != nil {
+				return err
+			}
 			return a.check(cmd)
 		},
 	}

@@ -170,8 +170,11 @@ func absolute(args []string) ([]string, error) {
 	out := make([]string, len(args))
 	for i, d := range args {
 		pre := ""
-		if v, rest, ok := strings.Cut(d, "="); ok && v != "" && rest != "" && !strings.HasPrefix(v, "./") && !strings.HasPrefix(v, "../") {
+		if v, rest, ok := strings.Cut(d, "="); ok && v != "" && !strings.HasPrefix(v, "./") && !strings.HasPrefix(v, "../") {
 			if _, err := os.Lstat(d); err != nil {
+				if rest == "" {
+					return nil, usage("name the directory: "+v+"=DIR", "%s names no directory: what stands behind = is empty", d)
+				}
 				pre, d = "/"+strings.TrimPrefix(v, "/")+"=", rest
 			}
 		}
