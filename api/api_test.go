@@ -392,7 +392,7 @@ func TestUploadIsInterrupted(t *testing.T) {
 		w.Write(make([]byte, 1<<20)) // it was read: the upload is under way
 		cancel()
 	}()
-	if _, err := c.PutContent(ctx, "/docs/endless", r, false); !errors.Is(err, context.Canceled) {
+	if _, err := c.PutContent(ctx, "/docs/endless", r, "022", false); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := Read[node.LsResult](context.Background(), c, "ls", node.ShowRequest{Ref: "/docs/endless"}); err == nil {

@@ -219,9 +219,10 @@ func (c *content) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// PutContent stores a stream as a file; a dry run says what that would do.
+// PutContent stores a stream as a file, with the permissions that a umask (octal)
+// leaves; a dry run says what that would do.
 // After ctx ends r may be read once more.
-func (c *Client) PutContent(ctx context.Context, path string, r io.Reader, dry bool) (node.EditResult, error) {
+func (c *Client) PutContent(ctx context.Context, path string, r io.Reader, umask string, dry bool) (node.EditResult, error) {
 	var out node.EditResult
 	// A transport waits for a read of its body to return, and one of a
 	// terminal or a pipe may never: ctx must end it.
@@ -232,7 +233,7 @@ func (c *Client) PutContent(ctx context.Context, path string, r io.Reader, dry b
 	}()
 	stop := context.AfterFunc(ctx, func() { body.CloseWithError(ctx.Err()) })
 	defer stop()
-	res, err := c.send(ctx, http.MethodPut, fmt.Sprintf("content?path=%s&dry_run=%t", url.QueryEscape(path), dry), body, "application/octet-stream")
+	res, err := c.send(ctx, http.MethodPut, fmt.Sprintf("content?path=%s&umask=%s&dry_run=%t", url.QueryEscape(path), url.QueryEscape(umask), dry), body, "application/octet-stream")
 	if err != nil {
 		return out, err
 	}

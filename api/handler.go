@@ -243,7 +243,8 @@ func (s *server) content(w http.ResponseWriter, r *http.Request) {
 const problemTrailer = "Bsv-Problem"
 
 func (s *server) putContent(w http.ResponseWriter, r *http.Request) {
-	res, err := s.n.PutFile(r.Context(), r.URL.Query().Get("path"), r.Body, r.URL.Query().Get("dry_run") == "true")
+	q := r.URL.Query()
+	res, err := s.n.PutFile(r.Context(), node.PathRequest{Path: q.Get("path"), Umask: q.Get("umask"), DryRun: q.Get("dry_run") == "true"}, r.Body)
 	if err != nil {
 		fail(w, err)
 		return

@@ -167,7 +167,7 @@ func TestConsentIsForWhatTheEditDoes(t *testing.T) {
 			return err
 		}, func() bool { return read("added") == "added" }, ""},
 		{"add -", func() error {
-			_, err := w.b.PutFile(ctx, "/docs/p/put", strings.NewReader("put"), false)
+			_, err := w.b.PutFile(ctx, node.PathRequest{Path: "/docs/p/put"}, strings.NewReader("put"))
 			return err
 		}, func() bool { return read("p/put") == "put" }, ""},
 		{"restore a file", func() error {

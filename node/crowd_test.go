@@ -45,7 +45,7 @@ func crowd(t *testing.T, seed uint64) {
 				},
 				func(*rand.Rand) error { _, err := m.Snapshot(ctx, node.SnapshotRequest{}); return err },
 				func(r *rand.Rand) error {
-					_, err := m.PutFile(ctx, fmt.Sprintf("/docs/p%d", r.IntN(5)), strings.NewReader(strings.Repeat("p", r.IntN(3000))), false)
+					_, err := m.PutFile(ctx, node.PathRequest{Path: fmt.Sprintf("/docs/p%d", r.IntN(5))}, strings.NewReader(strings.Repeat("p", r.IntN(3000))))
 					return err
 				},
 				func(r *rand.Rand) error {

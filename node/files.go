@@ -8,6 +8,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bsvsync/bsv/object"
@@ -19,6 +21,7 @@ type EditResult struct {
 	Applied  Applied   `json:"applied"`
 	State    string    `json:"state"`
 	Problems []Problem `json:"problems"`
+	Notices  []Problem `json:"notices,omitempty"` // what was left out on purpose
 }
 
 func (n *Node) edited(ctx context.Context, v *vault, a applied, err error, paths ...string) (EditResult, error) {
@@ -69,15 +72,22 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
+	for i, src := range r.Sources {
+		same := func(o string) bool { return filepath.Base(o) == filepath.Base(src) }
+		if j := slices.IndexFunc(r.Sources[:i], same); j >= 0 {
+			return EditResult{Problems: []Problem{}}, fail(Usage, "add them one by one, under other names: bsv add "+src+" VPATH",
+				"%s and %s are both called %q", r.Sources[j], src, filepath.Base(src))
+		}
+	}
 	into := len(r.Sources) > 1 || ok && there.Kind == object.Dir || strings.HasSuffix(r.Path, "/")
 	var add []object.PathEntry
-	var bad []worktree.Problem
+	var bad, notices []worktree.Problem
 	for _, src := range r.Sources {
-		e, p, err := n.importPath(ctx, v, src, r.Recursive)
+		e, scan, err := n.importPath(ctx, v, src, r.Recursive)
 		if err != nil {
 			return EditResult{Problems: []Problem{}}, err
 		}
-		bad = append(bad, p...)
+		bad, notices = append(bad, scan.Problems...), append(notices, scan.Notices...)
 		at := path
 		if into {
 			at = object.JoinPath(path, filepath.Base(src))
@@ -114,7 +124,11 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 	for _, pe := range add {
 		paths = append(paths, pe.Path)
 	}
-	return n.edited(ctx, v, a, err, paths...)
+	res, err := n.edited(ctx, v, a, err, paths...)
+	if len(notices) > 0 {
+		res.Notices = problems(notices)
+	}
+	return res, err
 }
 
 // destination looks up a path that is to be written: what lies above it must be
@@ -132,32 +146,33 @@ func destination(ctx context.Context, v *vault, root object.ID, path string) (ob
 	return object.LookupPath(ctx, v.repo, root, path)
 }
 
-// importPath stores a local file or directory and returns its entry.
-func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive bool) (object.Entry, []worktree.Problem, error) {
+// importPath stores a local file or directory and returns its entry, and what
+// was found on the way.
+func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive bool) (object.Entry, worktree.ScanResult, error) {
 	src, err := abs(src)
 	if err != nil {
-		return object.Entry{}, nil, err
+		return object.Entry{}, worktree.ScanResult{}, err
 	}
 	fi, err := os.Lstat(src)
 	if errors.Is(err, fs.ErrNotExist) {
-		return object.Entry{}, nil, fail(NotFound, "", "%s: no such file", src)
+		return object.Entry{}, worktree.ScanResult{}, fail(NotFound, "", "%s: no such file", src)
 	}
 	if err != nil {
-		return object.Entry{}, nil, err
+		return object.Entry{}, worktree.ScanResult{}, err
 	}
 	if fi.IsDir() && !recursive {
-		return object.Entry{}, nil, fail(Usage, "bsv add -r "+quote(src)+" VPATH", "%s is a directory", src)
+		return object.Entry{}, worktree.ScanResult{}, fail(Usage, "bsv add -r "+quote(src)+" VPATH", "%s is a directory", src)
 	}
 	dir, name := filepath.Split(src)
 	m := worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}
 	if fi.IsDir() { // keys do not belong into the vault
 		real, err := filepath.EvalSymlinks(src)
 		if err != nil {
-			return object.Entry{}, nil, err
+			return object.Entry{}, worktree.ScanResult{}, err
 		}
 		homeDir := n.homeDir()
 		if inside(real, homeDir) {
-			return object.Entry{}, nil, fail(Usage, "add another directory", "%s is bsv's own home", src)
+			return object.Entry{}, worktree.ScanResult{}, fail(Usage, "add another directory", "%s is bsv's own home", src)
 		}
 		if rel, err := filepath.Rel(real, homeDir); err == nil && inside(homeDir, real) {
 			m.Hidden = []string{filepath.Join(src, rel)}
@@ -166,33 +181,39 @@ func (n *Node) importPath(ctx context.Context, v *vault, src string, recursive b
 	n.meter.begin("add", 0, 0)
 	r, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}, Only: name, Events: n.emit})
 	if err != nil {
-		return object.Entry{}, nil, err
+		return object.Entry{}, worktree.ScanResult{}, err
 	}
 	e, ok, err := object.Lookup(ctx, v.repo, r.Tree, name)
 	if err != nil {
-		return e, r.Problems, err
+		return e, r, err
 	}
 	if !ok {
 		why := "it cannot be stored"
 		if len(r.Problems) > 0 {
 			why = r.Problems[0].Reason
 		}
-		return e, r.Problems, fail(Failed, "", "%s: %s", src, why)
+		return e, r, fail(Failed, "", "%s: %s", src, why)
 	}
-	return e, r.Problems, nil
+	return e, r, nil
 }
 
 // PutFile stores a stream as a file of the vault: bsv add - VPATH.
-func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) (EditResult, error) {
-	v, path, err := n.openAt(path)
+func (n *Node) PutFile(ctx context.Context, r PathRequest, in io.Reader) (EditResult, error) {
+	v, path, err := n.openAt(r.Path)
 	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	dry := r.DryRun
+	mode, err := r.mode(0o666)
+	dirMode, derr := r.mode(0o777)
+	if err = errors.Join(err, derr); err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
 	if path == "/" {
 		return EditResult{Problems: []Problem{}}, fail(Usage, "bsv add - /name", "the vault's root is a directory")
 	}
 	before := v.repo.Rollbacks()
-	c, size, err := v.repo.WriteFile(ctx, r, 0)
+	c, size, err := v.repo.WriteFile(ctx, in, 0)
 	if err == nil && !dry { // a stream may be slow: nobody waits for it, so it must be durable by itself
 		err = v.repo.Commit(ctx)
 	}
@@ -205,7 +226,7 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 		return EditResult{Problems: []Problem{}}, fail(NoSpace, "free some space, then run it again; nothing was lost", "%s: no space was left while it came in", path)
 	}
 	a, err := n.editState(ctx, v, "add "+path, dry, n.adding(ctx, v, func(root object.ID) (object.ID, error) {
-		e := object.Entry{Kind: object.File, Content: c, Size: size, Mode: 0o644, MTime: n.now().UnixNano()}
+		e := object.Entry{Kind: object.File, Content: c, Size: size, Mode: mode, MTime: n.now().UnixNano()}
 		old, ok, err := destination(ctx, v, root, path)
 		if err != nil {
 			return root, err
@@ -218,21 +239,60 @@ func (n *Node) PutFile(ctx context.Context, path string, r io.Reader, dry bool) 
 				e.Mode = old.Mode
 			}
 		}
-		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
+		after, err := object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
+		if err != nil {
+			return after, err
+		}
+		return made(ctx, v, root, after, path, dirMode)
 	}))
 	return n.edited(ctx, v, a, err, path)
 }
 
-// PathRequest is bsv mkdir and rm.
+// PathRequest is bsv mkdir, rm and add -.
 type PathRequest struct {
 	Path      string `json:"path"`
 	Recursive bool   `json:"recursive,omitempty"`
 	DryRun    bool   `json:"dry_run,omitempty"`
+	Umask     string `json:"umask,omitempty"` // octal: the permissions that what is made does not get; empty: 022
+}
+
+// mode is that of something new.
+func (r PathRequest) mode(of uint16) (uint16, error) {
+	if r.Umask == "" {
+		return of &^ 0o022, nil
+	}
+	m, err := strconv.ParseUint(r.Umask, 8, 16)
+	if err != nil {
+		return 0, fail(Usage, "a umask is octal, like 022", "%q is no umask", r.Umask)
+	}
+	return of &^ uint16(m), nil
+}
+
+// made gives the directories above a path that an edit made their mode.
+func made(ctx context.Context, v *vault, before, after object.ID, path string, mode uint16) (object.ID, error) {
+	for up, _ := object.SplitPath(path); up != "/"; up, _ = object.SplitPath(up) {
+		if old, ok, err := object.LookupPath(ctx, v.repo, before, up); err != nil || ok && old.Kind == object.Dir {
+			return after, err
+		}
+		e, ok, err := object.LookupPath(ctx, v.repo, after, up)
+		if err != nil || !ok {
+			return after, err
+		}
+		e.Mode = mode
+		if after, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, after, up, &e); err != nil {
+			return after, err
+		}
+	}
+	return after, nil
 }
 
 // Mkdir is bsv mkdir; a directory that is there is no error.
 func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 	v, path, err := n.openAt(r.Path)
+	if err != nil {
+		return EditResult{Problems: []Problem{}}, err
+	}
+	mode, err := r.mode(0o777)
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
 	}
@@ -253,8 +313,12 @@ func (n *Node) Mkdir(ctx context.Context, r PathRequest) (EditResult, error) {
 		if err != nil {
 			return root, err
 		}
-		e := object.Entry{Kind: object.Dir, Tree: id, Mode: 0o755, MTime: n.now().UnixNano()}
-		return object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
+		e := object.Entry{Kind: object.Dir, Tree: id, Mode: mode, MTime: n.now().UnixNano()}
+		after, err := object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, path, &e)
+		if err != nil {
+			return after, err
+		}
+		return made(ctx, v, root, after, path, mode)
 	}))
 	return n.edited(ctx, v, a, err, path)
 }

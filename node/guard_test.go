@@ -116,7 +116,7 @@ func TestNothingTakesTheFileAboveAPath(t *testing.T) {
 	refused(t, "restore below a file", err)
 	holds(t, filepath.Join(docs, "d"), "a file now")
 
-	if _, err := n.PutFile(ctx, "/single", strings.NewReader("alone"), false); err != nil {
+	if _, err := n.PutFile(ctx, PathRequest{Path: "/single"}, strings.NewReader("alone")); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(top, "other", "x"), "x")

@@ -184,7 +184,7 @@ func goesOn(t *testing.T, n *Node, v *vault, honest, head object.ID) {
 			_, err := n.Restore(ctx, RestoreRequest{To: t.TempDir()})
 			return err
 		},
-		"add": func() error { _, err := n.PutFile(ctx, "/new", strings.NewReader("x"), false); return err },
+		"add": func() error { _, err := n.PutFile(ctx, PathRequest{Path: "/new"}, strings.NewReader("x")); return err },
 		"give": func() error {
 			_, err := collect(ctx, v, []object.ID{head, honest}, nil, collectBatch, func([]object.ID) error { return nil })
 			return err

@@ -23,7 +23,7 @@ func TestJoinForgetsWhatAnApplyWrote(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.Repeat("written by an apply ", 50)
-		if _, err := b.PutFile(t.Context(), "/docs/x", strings.NewReader(text), false); err != nil {
+		if _, err := b.PutFile(t.Context(), node.PathRequest{Path: "/docs/x"}, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
 		if b.files()["x"] != text {

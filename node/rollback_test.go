@@ -122,7 +122,7 @@ func TestStreamWhileTheDiskIsFull(t *testing.T) {
 		}
 		disk.Mend()
 	}
-	_, err = n.PutFile(ctx, "/big", &between{parts: [2][]byte{big[:5<<20], big[5<<20:]}, act: full}, false)
+	_, err = n.PutFile(ctx, PathRequest{Path: "/big"}, &between{parts: [2][]byte{big[:5<<20], big[5<<20:]}, act: full})
 	if err != nil {
 		if Explain(err).Kind != NoSpace {
 			t.Error(err)

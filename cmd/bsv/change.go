@@ -155,6 +155,7 @@ func (a *app) restoreCommand() *cobra.Command {
 
 func (a *app) edited(res node.EditResult) error {
 	a.tell(res.Problems)
+	a.note(res.Notices)
 	return a.result(res, func() {
 		if a.flags.dry {
 			a.printf("would change the disk: %d created, %d updated, %d deleted\n", res.Applied.Created, res.Applied.Updated, res.Applied.Deleted)
@@ -170,7 +171,7 @@ func (a *app) addCommand() *cobra.Command {
 			src, dst := args[:len(args)-1], args[len(args)-1]
 			return a.with(cmd.Context(), need{}, func(s *session) error {
 				if len(src) == 1 && src[0] == "-" {
-					res, err := s.PutContent(cmd.Context(), dst, a.in, a.flags.dry)
+					res, err := s.PutContent(cmd.Context(), dst, a.in, a.umaskText(), a.flags.dry)
 					if err != nil {
 						return err
 					}
@@ -244,7 +245,7 @@ func (a *app) getCommand() *cobra.Command {
 func (a *app) pathCommand(use, short, op string, recursive bool) *cobra.Command {
 	var r node.PathRequest
 	c := &cobra.Command{Use: use, Short: short, Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
-		r.Path, r.DryRun = args[0], a.flags.dry
+		r.Path, r.DryRun, r.Umask = args[0], a.flags.dry, a.umaskText()
 		return a.with(cmd.Context(), need{}, func(s *session) error {
 			res, err := api.Do[node.EditResult](cmd.Context(), s.Client, op, r)
 			if err != nil {

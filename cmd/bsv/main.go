@@ -32,7 +32,7 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, umask: umask()}
 	return a.run(ctx, args)
 }
 
@@ -91,6 +91,7 @@ type app struct {
 	getenv   func(string) string
 	flags    flags
 	command  string // as the lock names it to others
+	umask    uint32
 
 	problems  bool // exit 3
 	conflicts bool // exit 4
