@@ -416,17 +416,37 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 		return n.restoreTo(ctx, v, RestoreRequest{}, wanted{tree: e.Tree, full: e.Tree}, to, res)
 	}
 	dir, name := filepath.Split(to)
+	n.removeUnfinished(dir)
+	n.getting.RLock()
+	defer n.getting.RUnlock()
 	e.Name = name
 	n.meter.begin("get", 1, e.Size)
 	steps := func(yield func(worktree.Step, error) bool) {
 		yield(worktree.Step{Op: worktree.OpWrite, Path: []string{name}, To: &e}, nil)
 	}
 	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: worktree.Mapping{Path: "/", Dir: dir, Unmarked: true}, Steps: steps,
-		Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit})
+		Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit, Fault: n.fault})
 	res.Applied, res.Problems = Applied(a.Change), problems(a.Problems)
 	if err == nil && len(a.Problems) > 0 {
 		why := Explain(a.Problems[0].Err)
 		err = &Error{Kind: why.Kind, Msg: to + ": " + a.Problems[0].Reason, Hint: why.Hint, Err: why}
 	}
 	return res, err
+}
+
+// removeUnfinished removes what an interrupted get or restore left in a
+// directory, unless something is under way: then it may be its own, and the next
+// time will do. What cannot be removed is in nobody's way.
+func (n *Node) removeUnfinished(dir string) {
+	if !n.work.TryLock() {
+		return
+	}
+	defer n.work.Unlock()
+	if !n.getting.TryLock() {
+		return
+	}
+	defer n.getting.Unlock()
+	if err := worktree.RemoveUnfinished(dir); err != nil {
+		n.log.Debug("an unfinished write stays", "directory", dir, "error", err)
+	}
 }

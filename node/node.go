@@ -47,10 +47,11 @@ type Node struct {
 	meter  meter
 	counts fileCounts
 
-	work      sync.Mutex // one change of vault or disk at a time
-	unnamed   bool       // a snapshot in A could not be published; under work
-	unswapped bool       // what an interrupted apply left is not cleaned yet; guarded by work
-	told      told       // held with work
+	work      sync.Mutex   // one change of vault or disk at a time
+	getting   sync.RWMutex // held to read while a file is got to a path; taken with work
+	unnamed   bool         // a snapshot in A could not be published; under work
+	unswapped bool         // what an interrupted apply left is not cleaned yet; guarded by work
+	told      told         // held with work
 
 	toldBraked map[string]string // mapping → why it waits, as the loop told last; held with work
 	said       announced         // held with work

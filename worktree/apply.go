@@ -31,7 +31,7 @@ type ApplyOptions struct {
 	Content Content
 	Store   Store
 	Memory  Memory
-	Fresh   bool // the target is new and nobody else's: write directly, without a marker
+	Fresh   bool // the target is new and nobody else's: nothing is replaced, and there is no marker
 	Events  event.Sink
 	Fault   *fault.Injector
 	Workers int // writers at once; 0: 4
@@ -52,6 +52,10 @@ type ApplyResult struct {
 const (
 	batchFiles = 512
 	batchBytes = 64 << 20
+	// In a fresh target nobody can save a file between its look and its swap, so
+	// that more of them may share one sync.
+	freshFiles = 8 * batchFiles
+	freshBytes = 4 * batchBytes
 	// maxSteps is how many steps wait for a checkpoint.
 	maxSteps = 16 << 10
 )
@@ -262,7 +266,11 @@ func (a *applier) step(s Step) error {
 		a.batch = append(a.batch, &write{step: s, at: at})
 		a.bytes += s.To.Size
 		// New rules hold for what comes after them.
-		if len(a.batch) >= batchFiles || a.bytes >= batchBytes || name == ignoreName {
+		files, bytes := batchFiles, uint64(batchBytes)
+		if a.o.Fresh {
+			files, bytes = freshFiles, freshBytes
+		}
+		if len(a.batch) >= files || a.bytes >= bytes || name == ignoreName {
 			return a.flush()
 		}
 		return nil

@@ -49,7 +49,6 @@ func (a *applier) flush() error {
 		return nil
 	}
 	few := len(a.batch) <= fewSyncs || !vfs.WholeSync
-	each := few && !(a.o.Fresh && vfs.WholeSync) // a fresh target is synced at the end
 	disks := map[uint64]vfs.Dir{}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, cmp.Or(a.o.Workers, 4))
@@ -58,12 +57,12 @@ func (a *applier) flush() error {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			w.err = a.create(w, each)
+			w.err = a.create(w, few)
 		})
 	}
 	wg.Wait()
 	a.o.Fault.Hit("apply.written")
-	if !a.o.Fresh && !few {
+	if !few {
 		for _, d := range disks {
 			if err := d.SyncAll(); err != nil {
 				return errors.Join(fmt.Errorf("apply: sync: %w", err), a.drop())
@@ -73,8 +72,8 @@ func (a *applier) flush() error {
 	batch := a.batch
 	for i, w := range batch {
 		err := w.err
-		if err == nil && !a.o.Fresh {
-			err = a.swap(w)
+		if err == nil {
+			err = a.place(w)
 		}
 		if err == nil {
 			a.done(w)
@@ -97,9 +96,6 @@ func (a *applier) done(w *write) {
 	}
 	dir := s.Path[:len(s.Path)-1]
 	a.touched.dir(dir, w.at.dev)
-	if a.o.Fresh && vfs.WholeSync && s.To.Kind == object.File {
-		a.touched.file(s.Path, w.at.dev)
-	}
 	if s.Path[len(dir)] == ignoreName {
 		delete(a.rules, strings.Join(dir, "/"))
 	}
@@ -121,28 +117,37 @@ func (a *applier) remember(d vfs.Dir, s Step, ours vfs.Stat) {
 	}
 }
 
-// create writes the new file or link under a temporary name, or under its own
-// in a fresh target, and makes its content durable if sync says so.
+// place gives a written file its name. In a fresh target nothing is known to
+// stand there: what came meanwhile stays, and is a problem of the file.
+func (a *applier) place(w *write) error {
+	if !a.o.Fresh {
+		return a.swap(w)
+	}
+	err := w.at.d.RenameNew(w.temp, w.step.To.Name)
+	if err == nil {
+		a.o.Fault.Hit("apply.placed")
+	}
+	return err
+}
+
+// create writes the new file or link under a temporary name, and makes its
+// content durable if sync says so: whatever ends the apply, no half of it ever
+// stands under the name that it is for.
 func (a *applier) create(w *write, sync bool) (err error) {
 	e, d := w.step.To, w.at.d
-	name := e.Name
-	temp := ""
-	if !a.o.Fresh {
-		temp = tempName(newPrefix)
-		name = temp
-	}
+	name := tempName(newPrefix)
 	if e.Kind == object.Symlink {
 		if err := d.Symlink(e.Target, name); err != nil {
 			return err
 		}
-		w.temp = temp
+		w.temp = name
 		return d.Chtimes(name, e.MTime)
 	}
 	f, err := d.Create(name)
 	if err != nil {
 		return err
 	}
-	w.temp = temp // not before it is there
+	w.temp = name // not before it is there
 	err = a.fill(f, e, newUnderWay(a.o.Events, "apply", a.virtual(w.step.Path), int64(e.Size)))
 	if err == nil {
 		err = f.Chmod(e.Mode)
@@ -153,11 +158,7 @@ func (a *applier) create(w *write, sync bool) (err error) {
 	if err == nil && sync {
 		err = f.Sync()
 	}
-	err = errors.Join(err, f.Close())
-	if err != nil && a.o.Fresh {
-		err = errors.Join(err, d.Remove(name))
-	}
-	return err
+	return errors.Join(err, f.Close())
 }
 
 // hole is the shortest run of zeros that is left out of a file.
@@ -185,6 +186,7 @@ func (a *applier) fill(f vfs.Handle, e *object.Entry, way *underWay) error {
 			return err
 		}
 		way.at(n)
+		a.o.Fault.Hit("apply.filling")
 	}
 	if uint64(n) != e.Size {
 		return fmt.Errorf("content of %d bytes where the entry says %d: %w", n, e.Size, object.ErrMissing)

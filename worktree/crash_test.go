@@ -270,7 +270,7 @@ func TestCrashedApplyIsRecovered(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"apply.written", "apply.placed", "apply.swap", "apply.exchanged", "apply.removed", "apply.aside", "apply.deleted", "apply.mkdir", "apply.rmdir",
+	want := []string{"apply.filling", "apply.written", "apply.placed", "apply.swap", "apply.exchanged", "apply.removed", "apply.aside", "apply.deleted", "apply.mkdir", "apply.rmdir",
 		"apply.meta", "apply.setdir", "apply.loosened", "apply.done", "apply.synced", "apply.checkpoint", "scan.dir", "scan.file"}
 	n := 0
 	for p, k := range points {

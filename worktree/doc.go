@@ -17,6 +17,8 @@
 //   - Unreadable is never deleted: the entry keeps its last known version and
 //     is reported as a problem. So does a directory whose ignore file cannot
 //     be read.
+//   - A file gets its name when it is whole and synced: in a mapping and in a
+//     target that a person named, whatever ends the apply.
 //   - A file is replaced only after a look at what is displaced: what is
 //     neither materialised nor last scanned is put back, and Apply returns
 //     ErrReplan. What finds its name taken by then comes back as recovered-…

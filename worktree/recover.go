@@ -28,10 +28,46 @@ func Recover(ctx context.Context, m Mapping, s Store, trees []object.ID) (back [
 	return r.back, errors.Join(err, root.Close())
 }
 
+// RecoverTarget is Recover for a directory that a person named as a target. What
+// is not in the tree that is wanted there belongs to others: it looks only
+// where the tree has directories, in mapped ones not at all, and leaves the
+// modes to the apply.
+func RecoverTarget(ctx context.Context, m Mapping, s Store, tree object.ID) (back []string, err error) {
+	root, err := m.openRoot()
+	if err != nil {
+		return nil, err
+	}
+	r := &recoverer{ctx: ctx, s: s, outside: m.outside(), target: true}
+	err = r.dir(root, nil, []object.ID{tree})
+	return r.back, errors.Join(err, root.Close())
+}
+
+// RemoveUnfinished removes the unfinished writes in a directory, and not below.
+func RemoveUnfinished(dir string) error {
+	root, err := Mapping{Dir: dir}.openRoot()
+	if err != nil {
+		return err
+	}
+	names, err := root.Names()
+	for _, name := range names {
+		if !Unfinished(name) {
+			continue
+		}
+		if st, serr := root.Lstat(name); serr == nil && !st.IsDir() {
+			err = errors.Join(err, root.Remove(name))
+		}
+	}
+	return errors.Join(err, root.Close())
+}
+
+// Unfinished reports whether a name is of a write that has not come to its end.
+func Unfinished(name string) bool { return isTemp(name, newPrefix) }
+
 type recoverer struct {
 	ctx     context.Context
 	s       Store
 	outside outside
+	target  bool // only what the trees have
 	back    []string
 }
 
@@ -39,6 +75,9 @@ func (r *recoverer) dir(d vfs.Dir, path []string, trees []object.ID) error {
 	names, err := d.Names()
 	if err != nil {
 		return nil // unreadable: the scan reports it
+	}
+	if r.target && slices.Contains(names, markerName) {
+		return nil // mapped: whoever maps it cleans it
 	}
 	cleaned := false
 	for _, name := range names {
@@ -85,7 +124,10 @@ func (r *recoverer) subdir(d vfs.Dir, path []string, name string, st vfs.Stat, t
 			}
 		}
 	}
-	if right {
+	if r.target && !slices.ContainsFunc(below, func(t object.ID) bool { return !t.IsZero() }) {
+		return nil
+	}
+	if right || r.target {
 		mode = st.Mode
 	}
 	now := st.Mode

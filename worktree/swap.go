@@ -2,6 +2,7 @@ package worktree
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io/fs"
 	"strings"
@@ -205,6 +206,12 @@ func (a *applier) expected(d vfs.Dir, name string, s Step, st vfs.Stat) (bool, e
 // already reports whether the name holds an entry's content. st is what lstat
 // said before.
 func (a *applier) already(d vfs.Dir, name string, e *object.Entry, st vfs.Stat) (bool, error) {
+	return holds(a.ctx, a.o.Store, d, name, e, st)
+}
+
+// holds reports whether what stands at a name is of an entry's kind and has its
+// content, or its target. st is what lstat said before.
+func holds(ctx context.Context, store Store, d vfs.Dir, name string, e *object.Entry, st vfs.Stat) (bool, error) {
 	if kindOf(st) != e.Kind {
 		return false, nil
 	}
@@ -223,7 +230,7 @@ func (a *applier) already(d vfs.Dir, name string, e *object.Entry, st vfs.Stat) 
 		if err != nil {
 			return false, err
 		}
-		c, _, err := a.o.Store.WriteFile(a.ctx, &source{f: f, left: st.Size + 1}, st.Size)
+		c, _, err := store.WriteFile(ctx, &source{f: f, left: st.Size + 1}, st.Size)
 		return c == e.Content, errors.Join(err, f.Close())
 	}
 	return false, nil
