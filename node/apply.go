@@ -20,6 +20,7 @@ type applied struct {
 	change   worktree.Change
 	problems []worktree.Problem
 	braked   []string // mappings that wait for consent
+	changes  []Change // what a dry run would do
 }
 
 // applyState gives the disk the state. The caller holds n.work and has taken

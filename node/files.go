@@ -106,7 +106,7 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 				return root, err
 			case ok && old.Kind == object.Dir && e.Kind == object.Dir: // unite them, as cp does
 				var sum object.Summary
-				if e.Tree, sum, err = n.overwrite(ctx, v, old.Tree, e.Tree, RestoreRequest{}); err != nil {
+				if e.Tree, sum, err = (&overwriting{n: n, v: v}).tree(ctx, old.Tree, e.Tree, pe.Path, false); err != nil {
 					return root, err
 				}
 				e.Size = sum.Bytes

@@ -11,22 +11,70 @@ import (
 type wanted struct {
 	tree object.ID // what the filter leaves of it
 	full object.ID // all that the snapshot holds there
-	many bool      // the names at the top are the named paths; the filter begins anew in each
+
+	unmatched []string // of --include, which nothing in full matches
 }
 
-// overwriteWith is the tree that a directory shall hold after a restore over
+// overwriting puts a tree over another one as a request says, and remembers
+// what it left as it was.
+type overwriting struct {
+	n    *Node
+	v    *vault
+	r    RestoreRequest
+	left []string // paths below where it began
+}
+
+// with is the tree that a directory at a path shall hold after a restore over
 // it. With a filter --delete reaches what the filter chooses, and of that only
 // what the snapshot does not hold.
-func (n *Node) overwriteWith(ctx context.Context, v *vault, have object.ID, w wanted, r RestoreRequest) (object.ID, object.Summary, error) {
-	if !r.Delete || len(r.Include) == 0 && len(r.Exclude) == 0 {
-		return n.overwrite(ctx, v, have, w.tree, r)
+func (o *overwriting) with(ctx context.Context, have object.ID, w wanted, path string) (object.ID, object.Summary, error) {
+	if !o.r.Delete || len(o.r.Include) == 0 && len(o.r.Exclude) == 0 {
+		return o.tree(ctx, have, w.tree, path, o.r.Delete)
 	}
-	r.Delete = false
-	tree, _, err := n.overwrite(ctx, v, have, w.tree, r)
+	tree, _, err := o.tree(ctx, have, w.tree, path, false)
 	if err != nil {
 		return object.ID{}, object.Summary{}, err
 	}
-	return n.deleteChosen(ctx, v, tree, w, nil, worktree.NewFilter(r.Include, r.Exclude), false)
+	return o.n.deleteChosen(ctx, o.v, tree, w, nil, worktree.NewFilter(o.r.Include, o.r.Exclude), false)
+}
+
+func (o *overwriting) tree(ctx context.Context, have, want object.ID, path string, del bool) (object.ID, object.Summary, error) {
+	var edits []object.Edit
+	for c, err := range object.DiffTree(ctx, o.v.repo, have, want) {
+		if err != nil {
+			return object.ID{}, object.Summary{}, err
+		}
+		p := object.JoinPath(path, c.Name)
+		switch {
+		case c.B == nil:
+			if del {
+				edits = append(edits, object.Edit{Name: c.Name})
+			}
+		case c.A == nil:
+			edits = append(edits, object.Edit{Name: c.Name, Entry: c.B})
+		case c.A.Kind == object.Dir && c.B.Kind == object.Dir:
+			id, sum, err := o.tree(ctx, c.A.Tree, c.B.Tree, p, del)
+			if err != nil {
+				return object.ID{}, object.Summary{}, err
+			}
+			e := *c.B
+			e.Tree, e.Size = id, sum.Bytes
+			edits = append(edits, object.Edit{Name: c.Name, Entry: &e})
+		case o.leaves(*c.A, *c.B, p):
+		default:
+			edits = append(edits, object.Edit{Name: c.Name, Entry: c.B})
+		}
+	}
+	return object.EditTree(ctx, o.v.repo.Hasher(), o.v.repo, o.v.repo, have, edits)
+}
+
+// leaves reports whether what stands at a path stays, by never or newer.
+func (o *overwriting) leaves(have, want object.Entry, path string) bool {
+	stays := o.r.Overwrite == "never" || o.r.Overwrite == "newer" && want.MTime <= have.MTime
+	if stays && (!have.SameContent(want) || have.Mode != want.Mode || have.MTime != want.MTime) {
+		o.left = append(o.left, path)
+	}
+	return stays
 }
 
 // deleteChosen takes out of a directory what a filter chooses and full does not hold.
@@ -48,9 +96,7 @@ func (n *Node) deleteChosen(ctx context.Context, v *vault, have object.ID, w wan
 		in, below := inside.Match(p, c.A.Kind == object.Dir)
 		next := wanted{}
 		if c.B != nil {
-			if next.full = c.B.Tree; w.many {
-				p, in, below = nil, false, true
-			}
+			next.full = c.B.Tree
 		}
 		switch {
 		case !in && !below:

@@ -29,7 +29,10 @@ type RestoreResult struct {
 	Applied  Applied   `json:"applied"`
 	Snapshot string    `json:"snapshot"` // that the files are of
 	Problems []Problem `json:"problems"`
-	Verified bool      `json:"verified"`
+	Notices  []Problem `json:"notices,omitempty"` // files that an earlier restore was replacing and that came back
+	Verified bool      `json:"verified"`          // all that was restored was read back, and is what the snapshot holds
+	Left     uint64    `json:"left"`              // files that --overwrite never or newer left as they are, and that differ
+	Changes  []Change  `json:"changes,omitempty"` // of a dry run with --delete
 }
 
 // Restore is bsv restore: into another directory, or in place.
@@ -66,6 +69,7 @@ func (n *Node) Restore(ctx context.Context, r RestoreRequest) (RestoreResult, er
 func (n *Node) collect(ctx context.Context, v *vault, refs []string, r RestoreRequest) (wanted, string, error) {
 	snap := ""
 	var edits, full []object.Edit
+	var named []object.Entry
 	for _, ref := range refs {
 		p, path, e, err := n.at(ctx, v, ref)
 		if err != nil {
@@ -74,9 +78,17 @@ func (n *Node) collect(ctx context.Context, v *vault, refs []string, r RestoreRe
 		if !p.snap.IsZero() {
 			snap = p.snap.CID(object.KindSnapshot)
 		}
+		named = append(named, e)
 		if len(refs) == 1 && e.Kind == object.Dir {
-			tree, err := n.filter(ctx, v, e.Tree, path, r)
-			return wanted{tree: tree, full: e.Tree}, snap, err
+			w := wanted{full: e.Tree}
+			if w.unmatched, err = n.unmatched(ctx, v, r, named); err == nil {
+				w.tree, err = n.filter(ctx, v, e.Tree, path, r)
+			}
+			return w, snap, err
+		}
+		if r.Delete {
+			return wanted{}, "", fail(Usage, "leave --delete away, or restore one directory: bsv restore REF:/DIR --to DIR --delete",
+				"--delete with --to makes DIR what one directory of the vault was, and that is not what is named here")
 		}
 		if path == "/" {
 			return wanted{}, "", fail(Usage, "", "/ cannot be restored beside other paths")
@@ -98,12 +110,34 @@ func (n *Node) collect(ctx context.Context, v *vault, refs []string, r RestoreRe
 			return wanted{}, "", fail(Usage, "restore them one by one", "two of the paths end in %q", edits[i].Name)
 		}
 	}
-	w := wanted{many: true}
+	var w wanted
 	var err error
+	if w.unmatched, err = n.unmatched(ctx, v, r, named); err != nil {
+		return w, snap, err
+	}
 	if w.tree, _, err = object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, object.ID{}, edits); err == nil {
 		w.full, _, err = object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, object.ID{}, full)
 	}
 	return w, snap, err
+}
+
+// unmatched is what is left of --include when what is named was looked through:
+// an error, unless --delete may yet find it in the place that is restored to.
+func (n *Node) unmatched(ctx context.Context, v *vault, r RestoreRequest, named []object.Entry) ([]string, error) {
+	left, err := worktree.Unmatched(ctx, v.repo, r.Include, named)
+	if err == nil && !r.Delete {
+		err = matched(left)
+	}
+	return left, err
+}
+
+// matched is the error that a pattern of --include chose nothing.
+func matched(unmatched []string) error {
+	if len(unmatched) == 0 {
+		return nil
+	}
+	return fail(NotFound, "bsv ls -R REF:/DIR lists the names; a pattern without / is compared with each name, one with / with the path below what is restored",
+		"--include %s matches nothing", unmatched[0])
 }
 
 // filter leaves out what --include and --exclude leave out.
@@ -168,7 +202,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 	if fi, err := os.Stat(to); err == nil && !fi.IsDir() {
 		return res, fail(Usage, "choose a directory; a single file goes to a name with: bsv get", "%s is not a directory", to)
 	}
-	list, err := os.ReadDir(to)
+	names, err := os.ReadDir(to)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return res, err
 	}
@@ -181,224 +215,129 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 			return res, fail(Usage, "restore without --delete, or: bsv map remove "+quote(o.Path), "%s holds the mapped directory %s: --delete would delete what is in no snapshot", to, o.Dir)
 		}
 	}
-	if len(list) == 0 {
-		c, err := worktree.Count(ctx, v.repo, v.repo, m, object.ID{}, w.tree)
-		if err != nil || r.DryRun {
-			res.Applied = Applied(c)
-			return res, err
-		}
-		if err := os.MkdirAll(to, 0o755); err != nil {
-			return res, err
-		}
-		if err := n.beginTree(ctx, v, "restore", c.Created, w.tree); err != nil {
-			return res, err
-		}
-		a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, object.ID{}, w.tree),
-			Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: true, Events: n.emit, Fault: n.fault})
-		res.Applied, res.Problems = Applied(a.Change), problems(a.Problems)
-		if err != nil {
-			return res, err
-		}
-		return n.verify(ctx, v, r, m, w.tree, res)
-	}
-	if r.Overwrite == "" && !r.DryRun {
+	fresh := !slices.ContainsFunc(names, func(e fs.DirEntry) bool { return !worktree.Unfinished(e.Name()) })
+	if !fresh && r.Overwrite == "" {
 		return res, fail(Usage, "choose an empty directory, or say what to do with files that are there: --overwrite changed|newer|never|always", "%s is not empty", to)
 	}
-	s, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}})
+	if len(names) > 0 && !r.DryRun {
+		if res.Notices, err = n.recoverTarget(ctx, v, m, w.full); err != nil {
+			return res, err
+		}
+	}
+	var have object.ID // what stands there
+	want := w.tree
+	over := &overwriting{n: n, v: v, r: r}
+	if fresh {
+		err = matched(w.unmatched)
+	} else {
+		var s worktree.ScanResult
+		if s, err = worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}}); err != nil {
+			return res, err
+		}
+		have, res.Problems = s.Tree, problems(s.Problems)
+		if w.unmatched, err = worktree.Unmatched(ctx, v.repo, w.unmatched, []object.Entry{{Kind: object.Dir, Tree: have}}); err == nil {
+			err = matched(w.unmatched)
+		}
+		if err == nil {
+			want, _, err = over.with(ctx, have, w, "/")
+		}
+	}
 	if err != nil {
 		return res, err
 	}
-	want, _, err := n.overwriteWith(ctx, v, s.Tree, w, r)
-	if err != nil {
-		return res, err
-	}
-	c, err := worktree.Count(ctx, v.repo, v.repo, m, s.Tree, want)
-	if err != nil || r.DryRun {
+	res.Left = uint64(len(over.left))
+	if r.DryRun {
+		var c worktree.Change
+		c, res.Changes, err = n.effects(ctx, v, m, have, want, r.Delete)
 		res.Applied = Applied(c)
 		return res, err
 	}
-	n.meter.begin("restore", c.Created+c.Updated+c.Deleted, 0)
-	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, s.Tree, want),
-		Content: v.repo, Store: v.repo, Memory: noMemory{}, Events: n.emit, Fault: n.fault})
-	res.Applied, res.Problems = Applied(a.Change), append(problems(s.Problems), problems(a.Problems)...)
+	c, err := worktree.Count(ctx, v.repo, v.repo, m, have, want)
 	if err != nil {
 		return res, err
 	}
-	return n.verify(ctx, v, r, m, want, res)
-}
-
-// overwrite is the tree that a directory shall hold after a restore over it.
-func (n *Node) overwrite(ctx context.Context, v *vault, have, want object.ID, r RestoreRequest) (object.ID, object.Summary, error) {
-	var edits []object.Edit
-	for c, err := range object.DiffTree(ctx, v.repo, have, want) {
-		if err != nil {
-			return object.ID{}, object.Summary{}, err
-		}
-		switch {
-		case c.B == nil:
-			if r.Delete {
-				edits = append(edits, object.Edit{Name: c.Name})
-			}
-		case c.A == nil:
-			edits = append(edits, object.Edit{Name: c.Name, Entry: c.B})
-		case c.A.Kind == object.Dir && c.B.Kind == object.Dir:
-			id, sum, err := n.overwrite(ctx, v, c.A.Tree, c.B.Tree, r)
-			if err != nil {
-				return object.ID{}, object.Summary{}, err
-			}
-			e := *c.B
-			e.Tree, e.Size = id, sum.Bytes
-			edits = append(edits, object.Edit{Name: c.Name, Entry: &e})
-		case r.Overwrite == "never", r.Overwrite == "newer" && c.B.MTime <= c.A.MTime:
-		default:
-			edits = append(edits, object.Edit{Name: c.Name, Entry: c.B})
-		}
-	}
-	return object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, have, edits)
-}
-
-// verify reads back what was restored.
-func (n *Node) verify(ctx context.Context, v *vault, r RestoreRequest, m worktree.Mapping, tree object.ID, res RestoreResult) (RestoreResult, error) {
-	if !r.Verify {
-		return res, nil
-	}
-	s, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Base: tree, Store: v.repo, Memory: noMemory{}})
-	if err != nil {
-		return res, err
-	}
-	for c, err := range object.Diff(ctx, v.repo, tree, s.Tree) {
-		if err != nil {
+	if fresh {
+		if err := os.MkdirAll(to, 0o755); err != nil {
 			return res, err
 		}
-		if c.A != nil && (c.B == nil || !c.A.SameContent(*c.B) && c.A.Kind != object.Dir) {
-			res.Problems = append(res.Problems, Problem{Path: NewPath(c.Path), Reason: "reads back differently"})
-		}
+		err = n.beginTree(ctx, v, "restore", c.Created, want)
+	} else {
+		n.meter.begin("restore", c.Created+c.Updated+c.Deleted, 0)
 	}
-	res.Verified = len(res.Problems) == 0
-	return res, nil
-}
-
-// restoreInPlace takes a snapshot, puts what the refs name back into the
-// state, and applies it.
-func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, refs []string) (RestoreResult, error) {
-	res := RestoreResult{Problems: []Problem{}}
-	if err := n.home.Writable(); err != nil {
+	if err != nil {
 		return res, err
 	}
-	type piece struct {
-		path string
-		e    object.Entry
-		full object.ID
+	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, have, want),
+		Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: fresh, Events: n.emit, Fault: n.fault})
+	res.Applied, res.Problems = Applied(a.Change), append(res.Problems, problems(a.Problems)...)
+	if err != nil || !r.Verify {
+		return res, err
 	}
-	n.work.Lock() // before anything is put: who runs out of space forgets what was
-	defer n.work.Unlock()
-	var pieces []piece
-	for _, ref := range refs {
-		p, path, e, err := n.at(ctx, v, ref)
-		if err != nil {
-			return res, err
-		}
-		if !p.snap.IsZero() {
-			res.Snapshot = p.snap.CID(object.KindSnapshot)
-		}
-		full := e.Tree
-		if e.Kind == object.Dir {
-			if e.Tree, err = n.filter(ctx, v, e.Tree, path, r); err != nil {
-				return res, err
-			}
-		}
-		pieces = append(pieces, piece{path, e, full})
-	}
-	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
-		for _, p := range pieces {
-			e := p.e
-			old, ok, err := destination(ctx, v, root, p.path)
-			if err != nil {
-				return root, err
-			}
-			if ok && old.Kind == object.Dir && e.Kind == object.Dir {
-				id, sum, err := n.overwriteWith(ctx, v, old.Tree, wanted{tree: e.Tree, full: p.full}, r)
-				if err != nil {
-					return root, err
-				}
-				e.Tree, e.Size = id, sum.Bytes
-			} else if ok && (r.Overwrite == "never" || r.Overwrite == "newer" && e.MTime <= old.MTime) {
-				continue
-			}
-			if root, err = object.SetPath(ctx, v.repo.Hasher(), v.repo, v.repo, root, p.path, &e); err != nil {
-				return root, err
-			}
-		}
-		return root, nil
-	})
-	res.Applied, res.Problems = Applied(out.change), problems(out.problems)
-	if err == nil {
-		var paths []string
-		for _, p := range pieces {
-			paths = append(paths, p.path)
-		}
-		err = n.heldBack(ctx, v, out, paths...)
-	}
-	return res, err
+	return n.verify(ctx, v, worktree.VerifyOptions{Mapping: m, Entry: object.Entry{Kind: object.Dir, Tree: w.tree}}, over.left, res)
 }
 
-// editState takes a snapshot of the disk, changes the state by change, writes
-// that as a snapshot and applies it. Its consent is for what change does, not
-// for what waits already. The caller holds n.work.
-func (n *Node) editState(ctx context.Context, v *vault, msg string, dry bool, change func(root object.ID) (object.ID, error)) (applied, error) {
-	t, err := n.takeSnapshot(ctx, v, "", nil, nil)
-	if err != nil {
-		return applied{}, err
+// recoverTarget cleans what a restore that was interrupted left in the place
+// that the next one goes to. While a file is being got somewhere, its name is
+// one of those: then it waits for the next time.
+func (n *Node) recoverTarget(ctx context.Context, v *vault, m worktree.Mapping, tree object.ID) ([]Problem, error) {
+	if !n.getting.TryLock() {
+		return nil, nil
 	}
-	h, _, err := v.view.H(ctx)
-	if err != nil {
-		return applied{}, err
+	defer n.getting.Unlock()
+	var out []Problem
+	back, err := worktree.RecoverTarget(ctx, m, v.repo, tree)
+	for _, p := range back {
+		out = append(out, Problem{Path: NewPath(object.JoinPath(m.Path, p)), Reason: "an earlier restore was replacing this file; it came back under this name"})
 	}
-	st, err := n.state(ctx, v, h)
-	if err != nil {
-		return applied{}, err
-	}
-	root, err := change(st.Root)
-	if err != nil {
-		return applied{}, err
-	}
-	if dry {
-		c, err := worktree.Count(ctx, v.repo, v.repo, worktree.Mapping{Path: "/"}, st.Root, root)
-		return applied{change: c}, err
-	}
-	if root == st.Root { // but the disk may not have been given it yet
-		out, err := n.applyState(ctx, v, false)
-		out.problems = append(t.problems, out.problems...)
-		return out, err
-	}
-	d := worktree.Decision{Kind: worktree.Write, Tree: root, Base: st.Root, Conflicts: st.Conflicts}
-	d.Conflicts, err = alive(ctx, v, d.Conflicts, root)
-	if err != nil {
-		return applied{}, err
-	}
-	// The disk was given what it was given: A stays until the apply begins.
-	asked := func([]object.ID) error { return n.ask(ctx, v, edit{st.Root, root}) }
-	if _, err := n.writeSnapshot(ctx, v, d, h, msg, asked); err != nil {
-		return applied{}, err
-	}
-	out, err := n.applyState(ctx, v, false)
-	out.problems = append(t.problems, out.problems...)
 	return out, err
 }
 
-func alive(ctx context.Context, v *vault, list []object.Conflict, root object.ID) ([]object.Conflict, error) {
-	var out []object.Conflict
-	for _, c := range list {
-		for _, p := range c.Copies {
-			_, ok, err := object.LookupPath(ctx, v.repo, root, p)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				out = append(out, c)
-				break
-			}
+// effects counts what a plan would do to files, and names it if list says so.
+func (n *Node) effects(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, list bool) (worktree.Change, []Change, error) {
+	var sum worktree.Change
+	var out []Change
+	for s, err := range worktree.Effects(ctx, v.repo, v.repo, m, have, want) {
+		if err != nil {
+			return sum, out, err
 		}
+		sum.Add(s)
+		if s.Op == worktree.OpSetDir || !list {
+			continue
+		}
+		path := m.Path
+		for _, name := range s.Path {
+			path = object.JoinPath(path, name)
+		}
+		out = append(out, changeOf(path, s.From, s.To))
 	}
-	return out, nil
+	return sum, out, nil
+}
+
+// verify reads back what was restored and compares it with what the snapshot
+// holds; left are the paths that were left as they are.
+func (n *Node) verify(ctx context.Context, v *vault, o worktree.VerifyOptions, left []string, res RestoreResult) (RestoreResult, error) {
+	o.Store = v.repo
+	bad, err := worktree.Verify(ctx, o)
+	if err != nil {
+		return res, err
+	}
+	told := map[Path]bool{}
+	for _, p := range res.Problems {
+		told[p.Path] = true
+	}
+	was := map[string]bool{}
+	for _, p := range left {
+		was[p] = true
+	}
+	for _, p := range problems(bad) {
+		if told[p.Path] {
+			continue
+		}
+		if was[p.Raw()] {
+			p.Reason = "left as it is, and not what the snapshot holds"
+		}
+		res.Problems = append(res.Problems, p)
+	}
+	res.Verified = len(res.Problems) == 0
+	return res, nil
 }

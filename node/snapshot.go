@@ -151,12 +151,11 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	if err != nil {
 		return t, err
 	}
-	sit := worktree.Situation{Env: v.env(), A: g.A, H: h}
+	sit := situation(v, g.A, h, t.scans)
 	fresh := false
 	for _, s := range t.scans {
 		t.dirs += s.r.Dirs
 		t.notices = append(t.notices, s.r.Notices...)
-		sit.Mapped = append(sit.Mapped, worktree.Mapped{Path: s.m.Path, Materialised: s.materialised, Scanned: s.r.Tree})
 		fresh = fresh || s.news
 	}
 	d, err := worktree.Decide(ctx, sit)
@@ -238,19 +237,7 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 			return object.ID{}, err
 		}
 	}
-	s := object.Snapshot{Root: d.Tree, Parents: slices.Clone(parents), MergeVersion: 1, Device: v.id, Time: n.now().UnixNano(), Message: printable(msg), Conflicts: d.Conflicts}
-	slices.SortFunc(s.Parents, compareID)
-	if len(parents) > 0 {
-		s.Base = d.Base
-	}
-	for i := range s.Conflicts {
-		for j := range s.Conflicts[i].Sides {
-			if side := &s.Conflicts[i].Sides[j]; side.Device.IsZero() {
-				side.Device, side.Time = v.id, s.Time
-			}
-		}
-	}
-	s.Conflicts = object.FitConflicts(s.Conflicts)
+	s := n.draft(v, d, parents, msg)
 	sum, err := object.Summarise(ctx, v.repo, d.Tree)
 	if err != nil {
 		return object.ID{}, err
@@ -295,6 +282,24 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	n.Bus.Publish(event.Event{Kind: event.Snapshot, ID: id.CID(object.KindSnapshot), Files: s.Files, Bytes: s.Bytes, Message: msg})
 	n.changed()
 	return id, n.announce(ctx, v)
+}
+
+// draft is the decided snapshot but for what it counts.
+func (n *Node) draft(v *vault, d worktree.Decision, parents []object.ID, msg string) object.Snapshot {
+	s := object.Snapshot{Root: d.Tree, Parents: slices.Clone(parents), MergeVersion: 1, Device: v.id, Time: n.now().UnixNano(), Message: printable(msg), Conflicts: d.Conflicts}
+	slices.SortFunc(s.Parents, compareID)
+	if len(parents) > 0 {
+		s.Base = d.Base
+	}
+	for i := range s.Conflicts {
+		for j := range s.Conflicts[i].Sides {
+			if side := &s.Conflicts[i].Sides[j]; side.Device.IsZero() {
+				side.Device, side.Time = v.id, s.Time
+			}
+		}
+	}
+	s.Conflicts = object.FitConflicts(s.Conflicts)
+	return s
 }
 
 // noHole checks and marks a new snapshot as complete. When it is not, files

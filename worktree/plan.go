@@ -117,32 +117,55 @@ type Change struct {
 	Created, Updated, Deleted uint64
 }
 
-// Count counts the files of a plan by what happens to them. What the mapping
-// excludes, and what the wanted tree's own rules ignore, stays as it is and is
-// not counted.
-func Count(ctx context.Context, g object.Getter, c Content, m Mapping, materialised, wanted object.ID) (Change, error) {
-	var n Change
-	spared := spared{ctx: ctx, g: g, c: c, outside: m.outside(), rules: map[string]*ignoreStack{}, tree: wanted}
-	for s, err := range Plan(ctx, g, materialised, wanted) {
-		if err != nil {
-			return n, err
-		}
-		switch {
-		case s.Op == OpWrite && s.From == nil:
-			n.Created++
-		case s.Op == OpWrite, s.Op == OpMeta:
-			n.Updated++
-		case s.Op == OpDelete:
-			stays, err := spared.path(s.Path)
-			if err != nil {
-				return n, fmt.Errorf("count: %w", err)
+// Effects enumerates the steps of a plan that will be done. What the mapping
+// excludes, and what the wanted tree's own rules ignore, stays as it is, and so
+// do the directories that hold it.
+func Effects(ctx context.Context, g object.Getter, c Content, m Mapping, materialised, wanted object.ID) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		spared := spared{ctx: ctx, g: g, c: c, outside: m.outside(), rules: map[string]*ignoreStack{}, tree: wanted}
+		holding := map[string]bool{}
+		for s, err := range Plan(ctx, g, materialised, wanted) {
+			if err == nil && s.Op == OpDelete {
+				var stays bool
+				if stays, err = spared.path(s.Path); err == nil && stays {
+					for i := range s.Path {
+						holding[strings.Join(s.Path[:i], "/")] = true
+					}
+					continue
+				}
 			}
-			if !stays {
-				n.Deleted++
+			if err == nil && s.Op == OpRmdir && holding[strings.Join(s.Path, "/")] {
+				continue
+			}
+			if !yield(s, err) || err != nil {
+				return
 			}
 		}
 	}
+}
+
+// Count counts the files of a plan by what happens to them.
+func Count(ctx context.Context, g object.Getter, c Content, m Mapping, materialised, wanted object.ID) (Change, error) {
+	var n Change
+	for s, err := range Effects(ctx, g, c, m, materialised, wanted) {
+		if err != nil {
+			return n, fmt.Errorf("count: %w", err)
+		}
+		n.Add(s)
+	}
 	return n, nil
+}
+
+// Add counts a step.
+func (n *Change) Add(s Step) {
+	switch {
+	case s.Op == OpWrite && s.From == nil:
+		n.Created++
+	case s.Op == OpWrite, s.Op == OpMeta:
+		n.Updated++
+	case s.Op == OpDelete:
+		n.Deleted++
+	}
 }
 
 // The safety brake: more than brakeFiles deletions that are more than

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -101,14 +102,20 @@ func (a *app) snapshotCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) restored(res node.RestoreResult, dry bool) error {
+func (a *app) restored(res node.RestoreResult, dry bool, overwrite string) error {
 	a.tell(res.Problems)
+	a.note(res.Notices)
 	return a.result(res, func() {
 		verb := "restored"
 		if dry {
 			verb = "would restore"
 		}
-		a.printf("%s: %d created, %d updated, %d deleted\n", verb, res.Applied.Created, res.Applied.Updated, res.Applied.Deleted)
+		a.printChanges(res.Changes)
+		left := ""
+		if res.Left > 0 || overwrite == "never" || overwrite == "newer" {
+			left = fmt.Sprintf(", %d left as they are", res.Left)
+		}
+		a.printf("%s: %d created, %d updated, %d deleted%s\n", verb, res.Applied.Created, res.Applied.Updated, res.Applied.Deleted, left)
 		if res.Verified {
 			a.printf("verified\n")
 		}
@@ -119,7 +126,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	var r node.RestoreRequest
 	c := &cobra.Command{
 		Use: "restore [REF:][PATH]…", Short: "Bring files back: in place, or into another directory with --to",
-		Long: "In place, a snapshot is taken first, so nothing is lost.\nA single directory with --to DIR: its children land directly in DIR.",
+		Long: "In place, a snapshot is taken first, so nothing is lost.\nA single directory with --to DIR: its children land directly in DIR, and --delete\nmakes DIR exactly that directory. With -n, --delete names what would change.\nInterrupted, it is finished by the same command with --overwrite changed (in\nplace: by bsv sync, or by a running node).",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Refs, r.DryRun = args, a.flags.dry
 			if len(args) == 0 && r.To == "" {
@@ -139,7 +146,7 @@ func (a *app) restoreCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.restored(res, r.DryRun)
+				return a.restored(res, r.DryRun, r.Overwrite)
 			})
 		},
 	}
@@ -148,8 +155,8 @@ func (a *app) restoreCommand() *cobra.Command {
 	f.StringArrayVar(&r.Include, "include", nil, "only paths that match the pattern")
 	f.StringArrayVar(&r.Exclude, "exclude", nil, "no paths that match the pattern")
 	f.StringVar(&r.Overwrite, "overwrite", "", "changed, newer, never or always: what happens to files that are there")
-	f.BoolVar(&r.Delete, "delete", false, "delete files that the snapshot does not hold")
-	f.BoolVar(&r.Verify, "verify", false, "read everything back")
+	f.BoolVar(&r.Delete, "delete", false, "delete files that the snapshot does not hold; with --to, of one directory only")
+	f.BoolVar(&r.Verify, "verify", false, "read everything back and compare it with the snapshot")
 	return c
 }
 
