@@ -374,7 +374,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		case !known:
 			i.State, i.LastSnapshot = "new", ""
 		case have != want:
-			i.State = "changed"
+			i.State, i.Reason = "changed", "not all of the vault's state is on the disk yet"
 		}
 		if by := covered[m.Path]; by != "" && (i.State == "clean" || i.State == "changed" || i.State == "new") {
 			i.State, i.Reason = "covered", by+" in the vault is no directory"

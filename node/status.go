@@ -73,6 +73,11 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s is paused: %s", x.Raw(), x.Reason), n.pausedHint(ctx, v, x.Raw())})
 		case "covered":
 			s.Warnings = append(s.Warnings, Warning{fmt.Sprintf("%s holds nothing of the vault: %s; what is saved here makes it a directory again, and a conflict copy of the other", x.Raw(), x.Reason), "bsv ls, then: bsv rm what stands there, or: bsv map remove " + quote(x.Raw())})
+		case "changed":
+			if n.work.TryLock() { // nobody is about to
+				n.work.Unlock()
+				s.Warnings = append(s.Warnings, Warning{x.Raw() + ": " + x.Reason, "bsv sync"})
+			}
 		case "waiting":
 			h, _ := n.braked(x.Raw())
 			s.Warnings = append(s.Warnings, Warning{x.Raw() + " waits: " + h.why(), h.choice(x.Raw())})

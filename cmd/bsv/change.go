@@ -126,18 +126,19 @@ func (a *app) restoreCommand() *cobra.Command {
 	var r node.RestoreRequest
 	c := &cobra.Command{
 		Use: "restore [REF:][PATH]…", Short: "Bring files back: in place, or into another directory with --to",
-		Long: "In place, a snapshot is taken first, so nothing is lost.\nA single directory with --to DIR: its children land directly in DIR, and --delete\nmakes DIR exactly that directory. With -n, --delete names what would change.\nInterrupted, it is finished by the same command with --overwrite changed (in\nplace: by bsv sync, or by a running node).",
+		Long: "In place, a snapshot is taken first, so nothing is lost.\nA single directory with --to DIR: its children land directly in DIR, and --delete\nmakes DIR exactly that directory. With -n, --delete names what would change.\nInterrupted, it is finished by the same command with --overwrite changed (in\nplace: by bsv sync, or by the next scan of a running node).",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Refs, r.DryRun = args, a.flags.dry
 			if len(args) == 0 && r.To == "" {
 				return usage("bsv restore latest~1:/docs, or: bsv restore --to DIR", "say what to restore")
 			}
+			a.finish = finishEdit
 			if r.To != "" {
 				to, err := filepath.Abs(r.To)
 				if err != nil {
 					return err
 				}
-				r.To = to
+				r.To, a.finish = to, "run it again with --overwrite changed: what is whole there is not written again"
 			}
 			return a.with(cmd.Context(), need{}, func(s *session) error {
 				stop := a.progress(cmd.Context(), s)
@@ -160,6 +161,9 @@ func (a *app) restoreCommand() *cobra.Command {
 	return c
 }
 
+// finishEdit is how an edit of the vault that is interrupted comes to its end.
+const finishEdit = "bsv sync finishes what it had begun on the disk (a running node does with its next scan); bsv status says whether something is left"
+
 func (a *app) edited(res node.EditResult) error {
 	a.tell(res.Problems)
 	a.note(res.Notices)
@@ -176,8 +180,12 @@ func (a *app) addCommand() *cobra.Command {
 		Use: "add [-r] SRC… VPATH", Short: "Put files into the vault; - reads the standard input", Args: between(2, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src, dst := args[:len(args)-1], args[len(args)-1]
+			stream := len(src) == 1 && src[0] == "-"
+			if !stream { // of which nothing is in the vault before it ends
+				a.finish = finishEdit
+			}
 			return a.with(cmd.Context(), need{}, func(s *session) error {
-				if len(src) == 1 && src[0] == "-" {
+				if stream {
 					res, err := s.PutContent(cmd.Context(), dst, a.in, a.umaskText(), a.flags.dry)
 					if err != nil {
 						return err
@@ -253,6 +261,7 @@ func (a *app) pathCommand(use, short, op string, recursive bool) *cobra.Command 
 	var r node.PathRequest
 	c := &cobra.Command{Use: use, Short: short, Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
 		r.Path, r.DryRun, r.Umask = args[0], a.flags.dry, a.umaskText()
+		a.finish = finishEdit
 		return a.with(cmd.Context(), need{}, func(s *session) error {
 			res, err := api.Do[node.EditResult](cmd.Context(), s.Client, op, r)
 			if err != nil {

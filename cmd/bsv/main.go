@@ -29,9 +29,16 @@ func main() {
 
 // run is the whole command on this process's streams.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP) // a terminal that is closed may say so more than once
+		stop()                        // a second interrupt ends the process at once
+	})
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, umask: umask()}
 	return a.run(ctx, args)
 }
@@ -92,6 +99,7 @@ type app struct {
 	flags    flags
 	command  string // as the lock names it to others
 	umask    uint32
+	finish   string // how what was interrupted comes to its end
 
 	problems  bool // exit 3
 	conflicts bool // exit 4
@@ -140,7 +148,7 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	}
 	e := explain(err)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		e = &node.Error{Kind: node.Interrupted, Msg: "interrupted"}
+		e = &node.Error{Kind: node.Interrupted, Msg: "interrupted", Hint: a.finish}
 	}
 	fmt.Fprintf(a.err, "bsv: %s\n", escape(e.Msg))
 	if e.Hint != "" {

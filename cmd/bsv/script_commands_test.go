@@ -40,7 +40,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"node":     nodeCommand,
 	"endnode":  endNodeCommand,
 	"until":    untilCommand,
-	"intcode":  intCodeCommand,
+	"intcode":  signalCode(os.Interrupt),
+	"hupcode":  signalCode(syscall.SIGHUP),
 	"words":    wordsCommand,
 	"keep":     keepCommand,
 	"damage":   damageCommand,
@@ -258,19 +259,21 @@ func keepCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
-// intcode CODE ARG… runs bsv with a standard input that never ends, and
-// interrupts it once it has read from it.
-func intCodeCommand(ts *testscript.TestScript, _ bool, args []string) {
-	c := bsv(ts, args[1:]...)
-	in, err := c.StdinPipe()
-	ts.Check(err)
-	defer in.Close()
-	ts.Check(c.Start())
-	// More than a pipe holds: when this returns, bsv has read some of it.
-	_, err = in.Write(make([]byte, 256<<10))
-	ts.Check(err)
-	ts.Check(c.Process.Signal(os.Interrupt))
-	same(ts, args[1:], args[0], exitCode(ts, c.Wait()))
+// signalCode makes intcode and hupcode: CODE ARG… runs bsv with a standard input
+// that never ends, and sends it the signal once it has read from it.
+func signalCode(sig os.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		c := bsv(ts, args[1:]...)
+		in, err := c.StdinPipe()
+		ts.Check(err)
+		defer in.Close()
+		ts.Check(c.Start())
+		// More than a pipe holds: when this returns, bsv has read some of it.
+		_, err = in.Write(make([]byte, 256<<10))
+		ts.Check(err)
+		ts.Check(c.Process.Signal(sig))
+		same(ts, args[1:], args[0], exitCode(ts, c.Wait()))
+	}
 }
 
 // words HOME ADDR lets the device of HOME ask for admission and lets the one
