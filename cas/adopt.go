@@ -84,7 +84,10 @@ func (s *Store) tryIndex(ctx context.Context, readOnly bool) error {
 		if !ok {
 			continue
 		}
-		if p, ok := known[id]; ok && p.size == f.Size && !p.part {
+		if p, ok := known[id]; ok && !p.part {
+			if p.class != class || p.size != f.Size { // what the index says of it is wrong
+				return fmt.Errorf("%w: the index names another %s", ErrDamaged, baseName(f.Name))
+			}
 			delete(known, id)
 			continue
 		}

@@ -20,6 +20,9 @@ type Backend interface {
 	Remove(name string) error
 	Rename(from, to string) error
 	Size(name string) (int64, error)
+	// Stamp changes when a file of a directory comes or goes; the resolution
+	// of a clock may hide that. A missing directory has -1.
+	Stamp(dir string) (int64, error)
 }
 
 // FileInfo is a listed file.

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 )
 
@@ -23,17 +24,31 @@ func (s *Store) loadOnce(name string, off, length uint32) (*plainBlock, error) {
 	return s.cache.get(blockKey{name, off}, true, func() (*plainBlock, error) { return s.read(name, off, length) })
 }
 
+// errCut: the pack of a block is gone, or ends before it.
+var errCut = fmt.Errorf("%w: the pack is gone or cut off", ErrDamaged)
+
 // read reads a block from its pack and opens it.
 func (s *Store) read(name string, off, length uint32) (*plainBlock, error) {
-	b, err := s.be.Read(name, int64(off), int(length))
+	b, err := s.readSealed(name, off, length)
 	if err != nil {
-		return nil, fmt.Errorf("read block: %w", err)
+		return nil, err
 	}
 	p, err := s.seal.openHere(b)
 	if err != nil {
 		return nil, fmt.Errorf("block at %d of %s: %w", off, baseName(name), err)
 	}
 	return p, nil
+}
+
+func (s *Store) readSealed(name string, off, length uint32) ([]byte, error) {
+	b, err := s.be.Read(name, int64(off), int(length))
+	if isGone(err) || errors.Is(err, io.ErrUnexpectedEOF) { // what is wrong is the pack, and no file of a person
+		return nil, fmt.Errorf("block at %d of %s: %w", off, baseName(name), errCut)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read block: %w", err)
+	}
+	return b, nil
 }
 
 // blockCache keeps the blocks that were opened last, up to max plain bytes.

@@ -82,6 +82,9 @@ func (s *Store) compactClass(ctx context.Context, class Class, small []indexedPa
 		if err != nil {
 			return s.fail(err)
 		}
+		s.mu.Lock()
+		s.wrote(packName(class, id))
+		s.mu.Unlock()
 		out = append(out, filedPack{class, id, size, table})
 		open = &openPack{class: class}
 		return nil

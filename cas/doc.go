@@ -24,6 +24,10 @@
 //     not cover exactly the packs that are there is replaced for that time by
 //     another, in a temporary directory.
 //   - Nothing enters the index before its id was computed from its bytes.
+//   - What is met damaged, or in a pack that is gone or cut off, leaves the index,
+//     so that it can be stored again; a copy in another pack takes its place. No
+//     pack is removed or written over for that. What was derived from presence
+//     holds for one generation of the index only, and this is another.
 //   - A failed sync poisons the store: nothing is written after it.
 //
 // # Concurrency

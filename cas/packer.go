@@ -89,6 +89,7 @@ func (s *Store) writePack(p *openPack) error {
 	for i, b := range p.blocks {
 		b.file, b.off, b.length, b.sealed = name, table[i].off, table[i].length, nil
 	}
+	s.wrote(name)
 	s.filed = append(s.filed, filedPack{p.class, id, size, table})
 	for _, b := range table {
 		s.unindexed += len(b.ids)

@@ -2,38 +2,53 @@ package cas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/bsvsync/bsv/object"
 )
 
-// Get returns an object's plain bytes; the caller must not change them.
-func (s *Store) Get(_ context.Context, id object.ID) ([]byte, error) {
-	_, plain, err := s.get(id)
+// Get returns an object's plain bytes; the caller must not change them. What is
+// met damaged, or in a pack that is gone, is forgotten: see Forget.
+func (s *Store) Get(ctx context.Context, id object.ID) ([]byte, error) {
+	_, plain, err := s.get(ctx, id)
 	return plain, err
 }
 
-func (s *Store) get(id object.ID) (object.Kind, []byte, error) {
-	return s.getBy(id, s.load)
+func (s *Store) get(ctx context.Context, id object.ID) (object.Kind, []byte, error) {
+	return s.getBy(ctx, id, s.load)
 }
 
 // loader reads and opens a block of a durable pack.
 type loader func(name string, off, length uint32) (*plainBlock, error)
 
-func (s *Store) getBy(id object.ID, load loader) (object.Kind, []byte, error) {
-	var last error
+func (s *Store) getBy(ctx context.Context, id object.ID, load loader) (object.Kind, []byte, error) {
+	kind, plain, err := s.tryGet(id, load)
+	if !errors.Is(err, ErrDamaged) {
+		return kind, plain, err
+	}
+	if ferr := s.Forget(ctx, id); ferr != nil {
+		return 0, nil, errors.Join(err, ferr)
+	}
+	if kind, plain, again := s.tryGet(id, load); again == nil { // another pack has it, too
+		return kind, plain, nil
+	}
+	return 0, nil, err
+}
+
+func (s *Store) tryGet(id object.ID, load loader) (_ object.Kind, _ []byte, err error) {
 	for range 3 { // a pack may be rewritten between index and file
-		p, i, err := s.find(id, load)
-		if err == nil {
+		var p *plainBlock
+		var i int
+		if p, i, err = s.find(id, load); err == nil {
 			kind, plain := p.object(i)
 			return kind, plain, nil
 		}
-		if !isGone(err) {
+		if !errors.Is(err, errCut) {
 			return 0, nil, err
 		}
-		last = err
 	}
-	return 0, nil, fmt.Errorf("read object %s: %w", id.Short(), last)
+	return 0, nil, fmt.Errorf("read object %s: %w", id.Short(), err)
 }
 
 // find returns the opened block that holds an object.

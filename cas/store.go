@@ -30,6 +30,10 @@ type Options struct {
 	ReadOnly    bool   // Index is not written: where it is not right, one is built in a temporary directory
 	Log         *slog.Logger
 	Fault       *fault.Injector
+	// Forgotten is told of what Forget left out: a damaged block, if it is one,
+	// and the generation that the index has then; see Suspect. It must not call
+	// the store.
+	Forgotten func(p Place, generation [16]byte)
 }
 
 // Store is an open store.
@@ -53,6 +57,8 @@ type Store struct {
 	target   func(Class) int
 	segments segments
 
+	forgotten func(Place, [16]byte)
+
 	gate     sync.RWMutex // writers hold it shared; Commit takes the cut exclusively
 	commitMu sync.Mutex
 	piled    int // small packs of a class, at most; 0 before Compact has looked. commitMu guards it
@@ -66,6 +72,8 @@ type Store struct {
 	unfiled []*openPack // full packs whose writing failed: the next commit tries again
 	filed   []filedPack
 	err     error
+	stamps  map[string]int64 // of the directories of packs, see Notice
+	there   map[uint32]bool  // packs that were seen since the last commit, by number
 
 	unindexed   int // objects of filed
 	manyObjects int // see the constants
@@ -105,6 +113,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		be: o.Backend, path: o.Index, hash: object.NewHasher(o.Keys.ID, o.Keys.Split), chunks: chunks,
 		seal: newSealer(o.Keys, comp), device: o.Device, log: o.Log, fault: o.Fault, cache: newBlockCache(32 << 20),
+		forgotten: o.Forgotten, stamps: map[string]int64{}, there: map[uint32]bool{},
 		segments: newSegments(), pending: map[object.ID]place{}, target: Class.target, manyObjects: manyObjects, fileAt: fileAt, slots: int32(2*runtime.GOMAXPROCS(0) + 2),
 	}
 	if s.log == nil {
@@ -113,6 +122,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	var b [8]byte
 	rand.Read(b[:])
 	s.session = binary.LittleEndian.Uint64(b[:])
+	if s.stamps, err = s.changed(); err != nil { // before the packs are listed
+		return nil, fmt.Errorf("open store: %w", err)
+	}
 	open := s.openIndex
 	if o.ReadOnly {
 		open = s.readIndex
@@ -157,19 +169,6 @@ func (s *Store) failed() error {
 	return s.err
 }
 
-// known reports whether an object is pending or indexed.
-func (s *Store) known(id object.ID) (bool, error) {
-	s.mu.Lock()
-	_, ok := s.pending[id]
-	s.mu.Unlock()
-	if ok {
-		return true, nil
-	}
-	var out [1]bool
-	err := s.index.has([]object.ID{id}, out[:])
-	return out[0], err
-}
-
 // Has reports for each id whether the store holds it.
 func (s *Store) Has(_ context.Context, ids []object.ID) ([]bool, error) {
 	out := make([]bool, len(ids))
@@ -202,7 +201,7 @@ func (s *Store) Put(ctx context.Context, kind object.Kind, plain []byte) (object
 		return object.ID{}, fmt.Errorf("put: %w: an object of %d bytes", object.ErrLimit, len(plain))
 	}
 	id := s.hash.Sum(kind, plain)
-	if ok, err := s.known(id); ok || err != nil {
+	if ok, err := s.holds(ctx, id); ok || err != nil {
 		return id, err
 	}
 	s.gate.RLock()
@@ -325,6 +324,9 @@ func (s *Store) commit(context.Context) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	s.early = nil
+	s.mu.Lock()
+	clear(s.there)
+	s.mu.Unlock()
 	return nil
 }
 

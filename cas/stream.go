@@ -31,7 +31,7 @@ func (s *Store) Stream(ctx context.Context, c object.Content, from uint64) iter.
 				yield([]byte(c.Inline)[from:], nil)
 			}
 		case object.KindChunk:
-			_, b, err := s.getBy(c.ID, s.loadOnce)
+			_, b, err := s.getBy(ctx, c.ID, s.loadOnce)
 			if err == nil {
 				b = b[min(from, uint64(len(b))):]
 			}
@@ -120,7 +120,7 @@ func (w *readAhead) read(at object.PieceAt, start func(func())) *piece {
 	start(func() {
 		defer close(c.done)
 		if !w.stop.Load() {
-			_, c.b, c.err = w.s.getBy(at.ID, w.s.loadOnce)
+			_, c.b, c.err = w.s.getBy(w.ctx, at.ID, w.s.loadOnce)
 		}
 	})
 	return w.last

@@ -333,8 +333,8 @@ func TestStreamTellsOfDamageInItsPlace(t *testing.T) {
 		spoil func(b []byte) ([]byte, error)
 		want  error
 	}{
-		{func(b []byte) ([]byte, error) { b[len(b)/2] ^= 1; return b, nil }, cas.ErrDamaged},
 		{func([]byte) ([]byte, error) { return nil, fs.ErrPermission }, fs.ErrPermission},
+		{func(b []byte) ([]byte, error) { b[len(b)/2] ^= 1; return b, nil }, cas.ErrDamaged},
 	} {
 		w.fail = func(read blockAt, b []byte) ([]byte, error) {
 			if read == at {

@@ -86,7 +86,8 @@ func (s *Store) check(b Block, requested func(object.ID) bool) (Class, error) {
 
 // Blocks enumerates blocks that hold the given objects: a stored block as it
 // is when at least 3/4 of its plain bytes are wanted, otherwise a new one.
-// Objects that the store does not hold are left out and counted by missing.
+// Objects that the store does not hold, or cannot read, are left out and counted
+// by missing.
 func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object.ID)) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {
 		var order []*wanted
@@ -101,6 +102,10 @@ func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object
 				continue
 			}
 			l, pack, ok, err := s.index.find(id)
+			if errors.Is(err, ErrDamaged) {
+				loose = append(loose, id)
+				continue
+			}
 			if err != nil {
 				yield(Block{}, err)
 				return
@@ -122,7 +127,7 @@ func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object
 		out := &reblock{s: s, yield: yield}
 		for _, g := range order {
 			b, err := s.stored(g)
-			if isGone(err) || err == nil && b.Bytes == nil { // rewritten meanwhile, or too little of it is wanted
+			if errors.Is(err, ErrDamaged) || err == nil && b.Bytes == nil { // it may lie elsewhere, too, or be rewritten by now; or too little of it is wanted
 				loose = append(loose, g.ids...)
 				continue
 			}
@@ -135,7 +140,11 @@ func (s *Store) Blocks(ctx context.Context, ids []object.ID, missing func(object
 				yield(Block{}, err)
 				return
 			}
-			kind, plain, err := s.get(id)
+			kind, plain, err := s.get(ctx, id)
+			if errors.Is(err, ErrDamaged) || errors.Is(err, object.ErrMissing) { // somebody else may have it
+				missing(id)
+				continue
+			}
 			if err == nil {
 				err = out.add(id, kind, plain)
 			}
@@ -164,7 +173,7 @@ type wanted struct {
 // 3/4 of its plain bytes are wanted. One that is wanted whole is not opened: its
 // checksum tells rot, and whoever receives it checks every id.
 func (s *Store) stored(g *wanted) (Block, error) {
-	b, err := s.be.Read(g.name, int64(g.l.off), int(g.l.length))
+	b, err := s.readSealed(g.name, g.l.off, g.l.length)
 	if err != nil {
 		return Block{}, err
 	}

@@ -40,6 +40,7 @@ type Options struct {
 	ReadOnly    bool
 	Log         *slog.Logger
 	Fault       *fault.Injector
+	Forgotten   func(cas.Place, [16]byte)
 }
 
 // HeaderName is the file of a vault's header.
@@ -101,7 +102,7 @@ func Open(ctx context.Context, o Options) (*Stored, error) {
 	if h.Tag != o.Keys.Tag {
 		return nil, fmt.Errorf("open repository: %w", ErrForeignVault)
 	}
-	s, err := cas.Open(ctx, cas.Options{Backend: o.Backend, Index: o.Index, Keys: o.Keys, Device: o.Device, Compression: o.Compression, ReadOnly: o.ReadOnly, Log: o.Log, Fault: o.Fault})
+	s, err := cas.Open(ctx, cas.Options{Backend: o.Backend, Index: o.Index, Keys: o.Keys, Device: o.Device, Compression: o.Compression, ReadOnly: o.ReadOnly, Log: o.Log, Fault: o.Fault, Forgotten: o.Forgotten})
 	if err != nil {
 		return nil, err
 	}

@@ -240,7 +240,9 @@ func (m *Mem) ReadDir(name string) ([]Info, error) {
 	return out, nil
 }
 
-func info(base string, n *memNode) Info { return Info{base, int64(len(n.now.data)), n.dir()} }
+func info(base string, n *memNode) Info {
+	return Info{base, int64(len(n.now.data)), n.dir(), n.now.mtime}
+}
 
 // Stat tells of a name.
 func (m *Mem) Stat(name string) (Info, error) {

@@ -62,7 +62,7 @@ func (OS) ReadDir(name string) ([]Info, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Info{e.Name(), i.Size(), i.IsDir()})
+		out = append(out, Info{e.Name(), i.Size(), i.IsDir(), i.ModTime().UnixNano()})
 	}
 	return out, nil
 }
@@ -73,7 +73,7 @@ func (OS) Stat(name string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{i.Name(), i.Size(), i.IsDir()}, nil
+	return Info{i.Name(), i.Size(), i.IsDir(), i.ModTime().UnixNano()}, nil
 }
 
 // SyncDir syncs a directory. EINVAL and ENOTSUP say that the system has no

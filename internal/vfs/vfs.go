@@ -40,9 +40,10 @@ type FS interface {
 
 // Info is what FS tells of a name.
 type Info struct {
-	Name string
-	Size int64
-	Dir  bool
+	Name  string
+	Size  int64
+	Dir   bool
+	MTime int64 // nanoseconds; a directory's changes with its names
 }
 
 // ReadFile reads a whole file of at most limit bytes.

@@ -181,6 +181,15 @@ func (b *Backend) Size(name string) (int64, error) {
 	return i.Size, nil
 }
 
+// Stamp is when the names of a directory changed last.
+func (b *Backend) Stamp(dir string) (int64, error) {
+	i, err := b.fs.Stat(b.path(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return -1, nil
+	}
+	return i.MTime, err
+}
+
 // Sweep removes the temporary files that this device left.
 func (b *Backend) Sweep() error {
 	return b.sweep(".")
