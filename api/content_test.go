@@ -19,6 +19,12 @@ import (
 // program as an answer that is broken off; content that cannot be read at all
 // is a problem for both.
 func TestDamagedContent(t *testing.T) {
+	for name, all := range map[string]bool{"all": true, "the end": false} {
+		t.Run(name, func(t *testing.T) { damagedContent(t, all) })
+	}
+}
+
+func damagedContent(t *testing.T, all bool) {
 	ctx := context.Background()
 	n, docs := newNode(t, true)
 	big, r := make([]byte, 8<<20), rand.New(rand.NewPCG(1, 2))
@@ -55,56 +61,45 @@ func TestDamagedContent(t *testing.T) {
 		}
 	})
 
-	for _, hurt := range []struct {
-		name  string
-		packs []string
-	}{{"all", packs}, {"the end", packs[1:]}} { // in this order: what was read stays in memory
-		t.Run(hurt.name, func(t *testing.T) {
-			for _, p := range hurt.packs {
-				b, err := os.ReadFile(p)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i := 0; i < len(b); i += 16 {
-					b[i] ^= 0xff
-				}
-				if err := os.WriteFile(p, b, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { // back again
-					for i := 0; i < len(b); i += 16 {
-						b[i] ^= 0xff
-					}
-					if err := os.WriteFile(p, b, 0o644); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			body, err := c.Content(ctx, "/docs/big")
-			var got []byte
-			if err == nil {
-				got, err = io.ReadAll(body)
-				body.Close()
-			}
-			if e := node.Explain(err); e == nil || e.Kind != node.Damage || !strings.Contains(e.Hint, "bsv fetch") || !strings.Contains(e.Msg, ".pack") {
-				t.Errorf("the client got %d bytes and %#v", len(got), e)
-			}
-			if len(hurt.packs) == 1 && (len(got) == 0 || string(got) != string(big[:len(got)])) {
-				t.Errorf("of what is whole the client got %d bytes", len(got))
-			}
-			res, err := plain.Get(origin + "content?ref=/docs/big")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer res.Body.Close()
-			got, err = io.ReadAll(res.Body)
-			if len(hurt.packs) == 2 {
-				if res.StatusCode != 500 || !strings.Contains(string(got), `"code":13`) {
-					t.Errorf("another program: %s, %d bytes", res.Status, len(got))
-				}
-			} else if res.ContentLength != int64(len(big)) || err == nil {
-				t.Errorf("another program was promised %d bytes, got %d, and no error", res.ContentLength, len(got))
-			}
-		})
+	hurt := packs
+	if !all {
+		hurt = packs[1:]
+	}
+	for _, p := range hurt {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(b); i += 16 {
+			b[i] ^= 0xff
+		}
+		if err := os.WriteFile(p, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body, err := c.Content(ctx, "/docs/big")
+	var got []byte
+	if err == nil {
+		got, err = io.ReadAll(body)
+		body.Close()
+	}
+	if e := node.Explain(err); e == nil || e.Kind != node.Damage || !strings.Contains(e.Hint, "bsv sync") || !strings.Contains(e.Msg, ".pack") {
+		t.Errorf("the client got %d bytes and %#v", len(got), e)
+	}
+	if !all && (len(got) == 0 || string(got) != string(big[:len(got)])) {
+		t.Errorf("of what is whole the client got %d bytes", len(got))
+	}
+	res, err := plain.Get(origin + "content?ref=/docs/big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err = io.ReadAll(res.Body)
+	if all {
+		if res.StatusCode != 500 || !strings.Contains(string(got), `"code":13`) {
+			t.Errorf("another program: %s, %d bytes", res.Status, len(got))
+		}
+	} else if res.ContentLength != int64(len(big)) || err == nil {
+		t.Errorf("another program was promised %d bytes, got %d, and no error", res.ContentLength, len(got))
 	}
 }

@@ -14,6 +14,18 @@ import (
 // maxMissing bounds how many missing objects one look names.
 const maxMissing = 4096
 
+// maxHoles bounds how many missing chunks are named when all are to be told of.
+const maxHoles = 1 << 18
+
+// absent is what a walk found missing: snapshots, trees and lists, and chunks.
+type absent struct{ nodes, chunks []object.ID }
+
+func (a absent) all() []object.ID {
+	out := slices.Concat(a.nodes, a.chunks)
+	slices.SortFunc(out, compareID)
+	return slices.Compact(out)
+}
+
 // recorder notes which objects a walk could not read.
 type recorder struct {
 	*repo.Stored
@@ -22,11 +34,8 @@ type recorder struct {
 
 func (r *recorder) Get(ctx context.Context, id object.ID) ([]byte, error) {
 	b, err := r.Stored.Get(ctx, id)
-	if errors.Is(err, cas.ErrDamaged) { // it may be stored anew, or lie elsewhere
-		if ferr := r.Forget(ctx, id); ferr != nil {
-			return nil, ferr
-		}
-		b, err = r.Stored.Get(ctx, id)
+	if errors.Is(err, cas.ErrDamaged) { // the store has forgotten it: it is missing from now on
+		err = fmt.Errorf("%w: %w", err, object.ErrMissing)
 	}
 	if errors.Is(err, object.ErrMissing) && len(r.miss) < maxMissing {
 		r.miss = append(r.miss, id)
@@ -71,21 +80,26 @@ func (x extent) fits(depth, path int) error {
 }
 
 // missing returns objects below a snapshot that are not here; none when all
-// is. The walk is pruned at complete snapshots, whose trees it compares with.
+// is. The walk goes on however many chunks are missing only if it is to tell of
+// all; of one that does not, none are no proof that no node is. The walk is pruned at complete snapshots, whose trees it compares with.
 // What no walk could read later, for its form or its size, is an error that
 // wraps ErrMalformed or ErrLimit, on every device alike.
-func missing(ctx context.Context, v *vault, head object.ID, complete func(object.ID) bool) ([]object.ID, error) {
+func missing(ctx context.Context, v *vault, head object.ID, complete func(object.ID) bool, all bool) (absent, error) {
 	rec := &recorder{Stored: v.repo}
 	c := &closure{ctx: ctx, rec: rec, trees: map[[2]object.ID]extent{}}
 	seen := map[object.ID]bool{}
 	todo := []object.ID{head}
+	var chunks []object.ID
 	flush := func() error {
 		m, err := v.repo.Missing(ctx, c.chunks)
 		c.chunks = c.chunks[:0]
-		rec.miss = append(rec.miss, m...)
+		if room := maxHoles - len(chunks); len(m) > room {
+			m = m[:room]
+		}
+		chunks = append(chunks, m...)
 		return err
 	}
-	for len(todo) > 0 && len(rec.miss) < maxMissing {
+	for len(todo) > 0 && len(rec.miss) < maxMissing && (all || len(rec.miss)+len(chunks) < maxMissing) {
 		id := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if seen[id] || complete(id) {
@@ -97,7 +111,7 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return absent{}, err
 		}
 		var base object.ID
 		for _, p := range s.Parents {
@@ -113,28 +127,27 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 				continue
 			}
 			if _, err := c.tree(base, root, 0, 0); err != nil {
-				return nil, err
+				return absent{}, err
 			}
 			base = s.Root
 			if len(c.chunks) > 1<<16 {
 				if err := flush(); err != nil {
-					return nil, err
+					return absent{}, err
 				}
 			}
 		}
 		for _, k := range s.Conflicts {
 			for _, side := range k.Sides {
 				if _, err := c.entry(nil, side.Entry, 0, 0); err != nil {
-					return nil, err
+					return absent{}, err
 				}
 			}
 		}
 	}
 	if err := flush(); err != nil {
-		return nil, err
+		return absent{}, err
 	}
-	slices.SortFunc(rec.miss, compareID)
-	return slices.Compact(rec.miss), nil
+	return absent{rec.miss, chunks}, nil
 }
 
 // tree walks what differs between a tree that is here and one that may not

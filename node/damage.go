@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,75 +10,110 @@ import (
 	"github.com/bsvsync/bsv/cas"
 	"github.com/bsvsync/bsv/home"
 	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/worktree"
 )
 
 // acceptedKey names the heads that a person gave up, in the state.
 const acceptedKey = "damage"
 
+// damage is what this device once had and has lost.
+type damage struct {
+	lost  []object.ID // heads that cannot be read any more
+	holed []object.ID // heads that lack contents alone
+}
+
+func (d damage) some() bool { return len(d.lost)+len(d.holed) > 0 }
+
 // lost are the heads that this device once had with everything below them and
-// has no more: what it published itself, and what its disk was given. To go on
-// without them would read as if they had never been: files would be put back
-// to older versions, and snapshots lose their parents.
+// cannot read any more: what it published itself, and what its disk was given. To
+// go on without them would read as if they had never been: files would be put
+// back to older versions, and snapshots lose their parents.
 func (n *Node) lost(ctx context.Context, v *vault) ([]object.ID, error) {
+	d, err := n.damage(ctx, v)
+	return d.lost, err
+}
+
+// damage also tells of heads that lack contents alone.
+func (n *Node) damage(ctx context.Context, v *vault) (damage, error) {
 	g, err := n.home.State().Given()
 	if err != nil {
-		return nil, err
+		return damage{}, err
 	}
+	own, err := n.published()
+	if err != nil {
+		return damage{}, err
+	}
+	if _, _, err := v.view.H(ctx); err != nil {
+		return damage{}, err
+	}
+	return v.view.damage(ctx, g.A, own)
+}
+
+// published are the digests of the records that this device remembers to have
+// published.
+func (n *Node) published() (map[[32]byte]bool, error) {
 	b, err := n.home.State().Value("journal")
-	if err != nil {
-		return nil, err
-	}
-	accepted, err := n.home.State().Value(acceptedKey)
-	if err != nil {
-		return nil, err
-	}
 	own := map[[32]byte]bool{}
 	for _, r := range decodeJournal(b).records {
 		own[r.digest] = true
 	}
-	return v.view.lost(ctx, g.A, own, accepted)
+	return own, err
 }
 
-// lost looks at heads, and at this device's records: those of own, or all when
+// givenUp are the heads that a person gave up.
+func (n *Node) givenUp() (out []object.ID, err error) {
+	b, err := n.home.State().Value(acceptedKey)
+	for ; len(b) >= 32; b = b[32:] {
+		out = append(out, object.ID(b[:32]))
+	}
+	return out, err
+}
+
+// damage looks at heads, and at this device's records: those of own, or all when
 // it remembers none.
-func (w *view) lost(ctx context.Context, heads []object.ID, own map[[32]byte]bool, accepted []byte) ([]object.ID, error) {
+func (w *view) damage(ctx context.Context, heads []object.ID, own map[[32]byte]bool) (damage, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	heads = slices.Clone(heads)
-	var out []object.ID
+	heads = append(slices.Clone(heads), w.holed...)
+	var d damage
 	for _, list := range []map[[32]byte]known{w.recs, w.strange} {
-		for d, k := range list {
-			if k.rec.Device != w.v.id || len(own) > 0 && !own[d] {
+		for digest, k := range list {
+			if k.rec.Device != w.v.id || len(own) > 0 && !own[digest] {
 				continue
 			}
 			if !k.said.Head.IsZero() {
 				heads = append(heads, k.said.Head)
-			} else if _, strange := w.strange[d]; strange { // not even its own admission is left
-				out = append(out, k.said.Settings)
+			} else if _, strange := w.strange[digest]; strange { // not even its own admission is left
+				d.lost = append(d.lost, k.said.Settings)
 			}
 		}
 	}
 	for _, id := range heads {
-		if w.broken[id] {
+		if w.broken[id] || w.accepted[id] {
 			continue
 		}
-		ok, err := w.isComplete(ctx, id)
+		s, ok, err := w.counts(ctx, id)
 		if err != nil && !isBroken(err) {
-			return nil, err
+			return damage{}, err
 		}
 		switch {
 		case err != nil:
 		case !ok:
-			out = append(out, id)
-		case slices.Contains(w.pending, id): // it has come since that was computed
+			d.lost = append(d.lost, id)
+			continue
+		case s == holed:
+			d.holed = append(d.holed, id)
+		}
+		if slices.Contains(w.pending, id) { // it has come since that was computed
 			w.heads = nil
 		}
 	}
-	for ; len(accepted) >= 32; accepted = accepted[32:] {
-		out = slices.DeleteFunc(out, func(id object.ID) bool { return id == object.ID(accepted[:32]) })
+	d.lost = slices.DeleteFunc(d.lost, func(id object.ID) bool { return w.accepted[id] })
+	for _, list := range []*[]object.ID{&d.lost, &d.holed} {
+		slices.SortFunc(*list, compareID)
+		*list = slices.Compact(*list)
 	}
-	slices.SortFunc(out, compareID)
-	return slices.Compact(out), nil
+	return d, nil
 }
 
 // whole is the error that something is lost.
@@ -86,20 +122,40 @@ func (n *Node) whole(ctx context.Context, v *vault) error {
 	if err != nil || len(lost) == 0 {
 		return err
 	}
-	return &Error{Kind: Damage, Msg: damageText(lost), Hint: damageHint, Err: cas.ErrDamaged}
+	return fail(Damage, damageHint, "%s", damageText(lost)).by(cas.ErrDamaged)
+}
+
+// unharmed is the error that something is lost, be it contents alone.
+func (n *Node) unharmed(ctx context.Context, v *vault) error {
+	d, err := n.damage(ctx, v)
+	if err != nil || !d.some() {
+		return err
+	}
+	return fail(Damage, damageHint, "%s", d.text()).by(cas.ErrDamaged)
 }
 
 func damageText(lost []object.ID) string {
-	more := ""
-	if len(lost) > 1 {
-		more = fmt.Sprintf(" and %d more", len(lost)-1)
+	return fmt.Sprintf("the repository is damaged: snapshot %s, which this device had, is not whole any more", snapshots(lost))
+}
+
+func (d damage) text() string {
+	if len(d.lost) > 0 {
+		return damageText(d.lost)
 	}
-	return fmt.Sprintf("the repository is damaged: snapshot %s%s, which this device had, is not whole any more", lost[0].Short(), more)
+	return fmt.Sprintf("the repository is damaged: contents of files of snapshot %s, or of older ones, are lost", snapshots(d.holed))
+}
+
+func snapshots(ids []object.ID) string {
+	if len(ids) > 1 {
+		return fmt.Sprintf("%s and %d more", ids[0].Short(), len(ids)-1)
+	}
+	return ids[0].Short()
 }
 
 // What helps against damage: before a peer was asked, and when none was reached.
 const (
-	damageHint  = "fetch it from a peer: bsv sync; " + damageLeft
+	damageMends = "bsv snapshot stores anew what the mapped directories still hold, bsv sync fetches the rest from another device; the damaged pack may stay where it is"
+	damageHint  = "store anew what the directories hold: bsv snapshot; fetch the rest from a peer: bsv sync; " + damageLeft
 	damageAlone = "no other device was reached: start it there with bsv node, then run this again; " + damageLeft
 	damageLeft  = "what is left: bsv restore ID:/ --to DIR; to give up what is lost: bsv snapshot --accept-damage"
 )
@@ -121,26 +177,33 @@ func isDamage(err error) bool { return err != nil && Explain(err).Kind == Damage
 // directories hold is united with the history that is left. The caller holds
 // n.work.
 func (n *Node) giveUp(ctx context.Context, v *vault) error {
-	lost, err := n.lost(ctx, v)
-	if err != nil || len(lost) == 0 {
-		return err
-	}
-	h, _, err := v.view.H(ctx)
-	if err != nil {
+	d, err := n.damage(ctx, v)
+	if err != nil || !d.some() {
 		return err
 	}
 	accepted, err := n.home.State().Value(acceptedKey)
 	if err != nil {
 		return err
 	}
-	for _, id := range lost {
+	for _, id := range slices.Concat(d.lost, d.holed) {
 		n.log.Warn("given up", "snapshot", id.Short())
 		accepted = append(accepted, id[:]...)
+		v.view.giveUp(id)
+	}
+	h, _, err := v.view.H(ctx)
+	if err != nil {
+		return err
 	}
 	if err := n.readAnew(v); err != nil {
 		return err
 	}
 	return errors.Join(n.home.State().SetGiven(home.Given{A: h, Materialised: map[string]object.ID{}}), n.home.State().SetValue(acceptedKey, accepted))
+}
+
+func (w *view) giveUp(head object.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.accepted[head], w.heads = true, nil
 }
 
 // readAnew forgets what is known of the files on the disk: the next scan reads
@@ -157,4 +220,53 @@ func (n *Node) readAnew(v *vault) error {
 		}
 	}
 	return nil
+}
+
+// mendedKey names the generation of the index for which a mapping was read anew.
+func mendedKey(mapping string) string { return "mended " + mapping }
+
+// mend stores anew what the mapped directories hold of what is lost: it forgets
+// what is known of their files, so that the next scan reads them all. Where that
+// scan could not read what it compares with, or with now, they are read at once.
+// Damage is met once: each directory is read once for it, when it is there. It
+// reports whether something is to be read. The caller holds n.work.
+func (n *Node) mend(ctx context.Context, v *vault, now bool) (bool, error) {
+	if err := v.repo.Notice(ctx); err != nil {
+		return false, err
+	}
+	d, err := n.damage(ctx, v)
+	if err != nil || !d.some() {
+		return false, err
+	}
+	maps, err := n.mappings(v)
+	if err != nil {
+		return false, err
+	}
+	g := v.repo.Generation()
+	due := false
+	for _, m := range maps {
+		if done, err := n.home.State().Value(mendedKey(m.Path)); err != nil {
+			return false, err
+		} else if m.CheckMarker() != nil || bytes.Equal(done, g[:]) && !now {
+			continue
+		}
+		n.log.Warn("reading a directory anew, to mend what is lost", "mapping", m.Path)
+		due = true
+		delete(n.written, m.Path)
+		if err := n.home.State().DropRows(m.Path); err != nil {
+			return false, err
+		}
+		if now || len(d.lost) > 0 {
+			if _, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}, Fault: n.fault}); err != nil && !errors.Is(err, worktree.ErrNotMounted) && !errors.Is(err, worktree.ErrForeign) {
+				return false, err
+			}
+			if err := v.repo.Commit(ctx); err != nil {
+				return false, err
+			}
+		}
+		if err := n.home.State().NoteValue(mendedKey(m.Path), g[:]); err != nil {
+			return false, err
+		}
+	}
+	return due, nil
 }

@@ -88,6 +88,11 @@ func fail(kind Kind, hint, format string, args ...any) *Error {
 	return e
 }
 
+func (e *Error) by(cause error) *Error {
+	e.Err = cause
+	return e
+}
+
 // Explain turns any error into an Error.
 func Explain(err error) *Error {
 	var e *Error
@@ -170,9 +175,9 @@ var causes = []struct {
 	{worktree.ErrForeign, Usage, "if it is a copy of a mapped directory, or that device maps it no more: rm DIR/.bsvmap; otherwise map another one"},
 	{syscall.EROFS, Failed, "make its file system writable again"},
 	{object.ErrName, Usage, "a path inside the vault looks like /docs/a.txt"},
-	{object.ErrMissing, Damage, "bsv fetch brings it back, when another device has it"},
+	{object.ErrMissing, Damage, damageMends},
 	{boltfile.ErrDamaged, Failed, "run it again; a running node: end it and start it again: the file is made anew at the next start, and no version is lost"},
-	{cas.ErrDamaged, Damage, "end the node, move the pack that is named out of repo/packs in the home, then: bsv fetch; it comes back from another device"},
+	{cas.ErrDamaged, Damage, damageMends},
 	{object.ErrLimit, Usage, ""},
 	{fs.ErrPermission, NotAuthorised, "check the permissions of the path"},
 }

@@ -102,6 +102,9 @@ func (x *session) fetchMissing(ctx context.Context, urgent bool) (err error) {
 		return err
 	}
 	defer release()
+	if err := x.fetchHoles(ctx); err != nil {
+		return err
+	}
 	want, have, err := x.lacking(ctx)
 	if err != nil {
 		return err
@@ -293,14 +296,14 @@ func (x *session) fetchRest(ctx context.Context, want []object.ID) error {
 	for {
 		ask := map[object.ID]bool{}
 		for _, root := range want {
-			miss, err := missing(ctx, x.v, root, x.v.view.hasComplete)
+			miss, err := missing(ctx, x.v, root, x.v.view.hasComplete, false)
 			if isBroken(err) { // settings have no closure
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			for _, id := range miss {
+			for _, id := range miss.all() {
 				if len(ask) < proto.MaxGet {
 					ask[id] = true
 				}

@@ -183,7 +183,7 @@ func (n *Node) settle(ctx context.Context) error {
 
 func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error {
 	v.view.mu.Lock()
-	ok, err := v.view.isComplete(ctx, id)
+	_, ok, err := v.view.counts(ctx, id)
 	v.view.mu.Unlock()
 	if err != nil || !ok {
 		return err

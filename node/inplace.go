@@ -49,6 +49,16 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 	if err != nil {
 		return res, err
 	}
+	d, err := n.damage(ctx, v)
+	if err != nil {
+		return res, err
+	}
+	given, err := n.givenUp()
+	if err != nil {
+		return res, err
+	}
+	hurt := d.some() || len(given) > 0
+	var bad []worktree.Problem
 	over := &overwriting{n: n, v: v, r: r}
 	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
 		left := unmatched
@@ -61,6 +71,24 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 			if ok {
 				if left, err = worktree.Unmatched(ctx, v.repo, left, []object.Entry{old}); err != nil {
 					return root, err
+				}
+			}
+			if hurt && e.Kind == object.Dir {
+				var below object.ID
+				if ok && old.Kind == object.Dir {
+					below = old.Tree
+				}
+				var sum object.Summary
+				if e.Tree, sum, err = spared(ctx, v, below, e.Tree, p.path, &bad); err != nil {
+					return root, err
+				}
+				e.Size = sum.Bytes
+			} else if hurt {
+				if lost, err := isLost(ctx, v, e); err != nil {
+					return root, err
+				} else if lost {
+					bad = append(bad, lostProblem(p.path))
+					continue
 				}
 			}
 			if ok && old.Kind == object.Dir && e.Kind == object.Dir {
@@ -78,7 +106,7 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 		}
 		return root, matched(left)
 	})
-	res.Applied, res.Problems, res.Left = Applied(out.change), problems(out.problems), uint64(len(over.left))
+	res.Applied, res.Problems, res.Left = Applied(out.change), problems(append(bad, out.problems...)), uint64(len(over.left))
 	if r.Delete {
 		res.Changes = out.changes
 	}

@@ -55,6 +55,7 @@ type Node struct {
 
 	toldBraked map[string]string // mapping → why it waits, as the loop told last; held with work
 	said       announced         // held with work
+	sound      sound             // held with work
 
 	vaultMu sync.RWMutex    // held while the vault is exchanged by a join
 	vault   *vault          // nil in a fresh home
@@ -64,6 +65,9 @@ type Node struct {
 	net   Network
 	sync  *syncer
 	pair  *pairing
+
+	suspectMu sync.Mutex
+	suspects  []cas.Place // blocks that were found damaged
 
 	loopMu  sync.Mutex
 	running bool
@@ -205,9 +209,12 @@ func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error
 		return nil, unreadable(filepath.Join(n.home.Paths().Repo(), "keys"), fmt.Errorf("no key ring of the vault opens: %w", keyring.ErrRing))
 	}
 	v.repo, err = repo.Open(ctx, repo.Options{Backend: be, Index: n.home.Paths().Index(), Keys: v.keys, Device: v.id,
-		Compression: n.home.Config().Snapshot.Compression, ReadOnly: readOnly, Log: n.log, Fault: n.fault})
+		Compression: n.home.Config().Snapshot.Compression, ReadOnly: readOnly, Log: n.log, Fault: n.fault, Forgotten: n.suspect})
 	if err != nil {
 		return nil, err
+	}
+	if err := n.lookAgain(ctx, v); err != nil {
+		return nil, errors.Join(err, v.repo.Close())
 	}
 	if v.view, err = loadView(ctx, n, v); err != nil {
 		return nil, errors.Join(err, v.repo.Close())

@@ -96,7 +96,7 @@ func (n *Node) publish(ctx context.Context, v *vault, head object.ID) error {
 		if !head.IsZero() || k.said.Head.IsZero() {
 			continue
 		}
-		if ok, err := w.isComplete(ctx, k.said.Head); ok { // a copy's head may not be here
+		if _, ok, err := w.counts(ctx, k.said.Head); ok { // a copy's head may not be here
 			s.Head = k.said.Head
 		} else if err != nil && !isBroken(err) {
 			w.mu.Unlock()

@@ -21,7 +21,7 @@ const (
 )
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
-	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, former: map[object.DeviceID][]string{}, broken: map[object.ID]bool{}}
+	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
 	var err error
 	if w.complete, err = newComplete(n.home.State(), v.repo.Generation); err != nil {
 		return nil, err
@@ -29,8 +29,15 @@ func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
 	if w.maximal, err = loadMaximal(n.home.State()); err != nil {
 		return nil, err
 	}
+	gone, err := n.givenUp()
+	if err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, id := range gone {
+		w.accepted[id] = true
+	}
 	w.joinLocked(object.Settings{})
 	if b, err := n.home.State().Value(chainKey); err != nil {
 		return nil, err
@@ -291,7 +298,7 @@ func (n *Node) prune(ctx context.Context, v *vault, d object.DeviceID) error {
 		return nil
 	}
 	last, old := list[len(list)-1], list[:len(list)-1]
-	complete := last.said.Head.IsZero() || w.complete.has(last.said.Head)
+	complete := last.said.Head.IsZero() || w.complete.readable(last.said.Head)
 	w.mu.Unlock()
 	if !complete {
 		return nil

@@ -206,8 +206,12 @@ func (n *Node) resolve(ctx context.Context, v *vault, ref string) (place, error)
 	if err != nil {
 		return place{}, err
 	}
+	given, err := n.givenUp()
+	if err != nil {
+		return place{}, err
+	}
 	list := n.historyOf(ctx, v, heads)
-	if len(lost) > 0 {
+	if lost = append(lost, given...); len(lost) > 0 {
 		list = n.historyLeft(ctx, v, slices.Concat(heads, lost))
 	}
 	var found []object.ID

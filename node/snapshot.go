@@ -141,6 +141,11 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 		n.unnamed = false
 		n.changed()
 	}
+	if mends, err := n.mend(ctx, v, false); err != nil {
+		return t, n.named(ctx, v, err)
+	} else if mends { // what is lost may lie in any of them
+		only, dirty = nil, nil
+	}
 	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
 		return t, n.named(ctx, v, err)
 	}
@@ -268,7 +273,7 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	}
 	n.fault.Hit("snapshot.committed")
 	// Nothing is acknowledged with a hole in it, whatever the scan believed.
-	if err := n.noHole(ctx, v, id); err != nil {
+	if err := n.noHole(ctx, v, id, d.Tree); err != nil {
 		return id, err
 	}
 	if err := accept([]object.ID{id}); err != nil {
@@ -282,36 +287,6 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	n.Bus.Publish(event.Event{Kind: event.Snapshot, ID: id.CID(object.KindSnapshot), Files: s.Files, Bytes: s.Bytes, Message: msg})
 	n.changed()
 	return id, n.announce(ctx, v)
-}
-
-// draft is the decided snapshot but for what it counts.
-func (n *Node) draft(v *vault, d worktree.Decision, parents []object.ID, msg string) object.Snapshot {
-	s := object.Snapshot{Root: d.Tree, Parents: slices.Clone(parents), MergeVersion: 1, Device: v.id, Time: n.now().UnixNano(), Message: printable(msg), Conflicts: d.Conflicts}
-	slices.SortFunc(s.Parents, compareID)
-	if len(parents) > 0 {
-		s.Base = d.Base
-	}
-	for i := range s.Conflicts {
-		for j := range s.Conflicts[i].Sides {
-			if side := &s.Conflicts[i].Sides[j]; side.Device.IsZero() {
-				side.Device, side.Time = v.id, s.Time
-			}
-		}
-	}
-	s.Conflicts = object.FitConflicts(s.Conflicts)
-	return s
-}
-
-// noHole checks and marks a new snapshot as complete. When it is not, files
-// that were taken as known are read anew by the next one.
-func (n *Node) noHole(ctx context.Context, v *vault, id object.ID) error {
-	v.view.mu.Lock()
-	ok, err := v.view.isComplete(ctx, id)
-	v.view.mu.Unlock()
-	if err != nil || ok {
-		return err
-	}
-	return errors.Join(fmt.Errorf("snapshot: something that it names is not here: %w", object.ErrMissing), n.readAnew(v))
 }
 
 // printable makes what an operation says of itself a snapshot's message: the
@@ -385,6 +360,9 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 	}
 	before := v.repo.Added()
 	if r.AcceptDamage && !r.DryRun {
+		if _, err := n.mend(ctx, v, true); err != nil && !isDamage(err) {
+			return res, err
+		}
 		if err := n.giveUp(ctx, v); err != nil {
 			return res, err
 		}
@@ -417,6 +395,11 @@ func (n *Node) Snapshot(ctx context.Context, r SnapshotRequest) (SnapshotResult,
 	s, err := object.GetSnapshot(ctx, v.repo, id)
 	if err != nil {
 		return res, err
+	}
+	if len(v.view.holedHeads()) > 0 { // told of as stored, it must be
+		if err := n.filled(ctx, v, s.Root); err != nil {
+			return res, err
+		}
 	}
 	res.Snapshot, res.Root = id.CID(object.KindSnapshot), s.Root.CID(object.KindTree)
 	res.Files, res.Bytes = s.Files, s.Bytes

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -42,15 +43,15 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.State, s.Conflicts = st.Root.CID(object.KindTree), len(st.Conflicts)
 		}
 	}
-	lost, err := n.lost(ctx, v)
+	d, err := n.damage(ctx, v)
 	if err != nil {
 		return s, err
 	}
-	for _, id := range lost {
+	for _, id := range slices.Concat(d.lost, d.holed) {
 		s.Damaged = append(s.Damaged, id.CID(object.KindSnapshot))
 	}
-	if len(lost) > 0 {
-		s.Warnings = append(s.Warnings, Warning{damageText(lost), "bsv sync"})
+	if d.some() {
+		s.Warnings = append(s.Warnings, Warning{d.text(), "bsv snapshot, then: bsv sync"})
 	}
 	if err := n.home.Writable(); err != nil {
 		s.Warnings = append(s.Warnings, Warning{err.Error(), "bsv restore --to DIR of another disk gives out what is stored; then mend the disk of " + n.homeDir()})
@@ -58,7 +59,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if w, ok := n.unmapped(); ok {
 		s.Warnings = append(s.Warnings, w)
 	}
-	s.Failing = n.failures(len(lost) > 0)
+	s.Failing = n.failures(d.some())
 	for _, f := range s.Failing {
 		s.Warnings = append(s.Warnings, f.warning())
 	}

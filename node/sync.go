@@ -172,7 +172,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	if damaged {
 		err = snapshot()
 	} else if !disk {
-		err = n.whole(ctx, v)
+		err = n.unharmed(ctx, v)
 	}
 	if isDamage(err) && reached == 0 {
 		err = &Error{Kind: Damage, Msg: Explain(err).Msg, Hint: damageAlone, Err: err}
@@ -218,9 +218,14 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	if s != nil {
 		n.setBaseline(s, v, heads)
 	}
+	hurt := n.unharmed(ctx, v)
 	switch {
 	case own != nil:
 		return res, own
+	case hurt != nil && reached == 0:
+		return res, &Error{Kind: Damage, Msg: Explain(hurt).Msg, Hint: damageAlone, Err: hurt}
+	case hurt != nil:
+		return res, hurt
 	case len(braked) > 0:
 		h, _ := n.braked(braked[0])
 		return res, fail(Brake, h.choice(braked[0]), "%s waits: %s", braked[0], h.why())
@@ -310,6 +315,9 @@ func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 		if err != nil {
 			return err
 		}
+		// Nobody may have what a head has lost.
+		holed := v.view.holedHeads()
+		heads = slices.DeleteFunc(slices.Clone(heads), func(id object.ID) bool { return slices.Contains(holed, id) })
 		// What the peer has not got is not waited for, but its own work.
 		if !v.view.names(t.id, pending) && x.hasAcked(heads) {
 			return nil

@@ -37,9 +37,11 @@ type view struct {
 	members  map[object.DeviceID][]object.Admission
 	complete *complete
 	maximal  *maximal
+	accepted map[object.ID]bool // heads that a person gave up
 	broken   map[object.ID]bool // heads that are no snapshots, or name what is not there by its kind
 	heads    []object.ID        // nil: to be computed
 	pending  []object.ID
+	holed    []object.ID // of heads: those that lack contents
 }
 
 // readSettings joins the settings that a record names, if they are here. What
@@ -206,23 +208,23 @@ func (w *view) recordsLocked() []known {
 	return out
 }
 
-// H is the set of maximal heads that are complete here, and the heads of
-// members that are not yet.
+// H is the set of maximal heads that are complete here, or were before contents
+// were lost, and the heads of members that are not complete yet.
 func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if renewed, err := w.complete.renew(); err != nil {
+	if err := w.renew(); err != nil {
 		return nil, nil, err
-	} else if w.heads != nil && !renewed {
+	} else if w.heads != nil {
 		return w.heads, w.pending, nil
 	}
-	var have []object.ID
+	var have, holes []object.ID
 	pending = []object.ID{}
 	for _, k := range w.recordsLocked() {
 		if k.said.Head.IsZero() || w.broken[k.said.Head] {
 			continue
 		}
-		ok, err := w.isComplete(ctx, k.said.Head)
+		s, ok, err := w.counts(ctx, k.said.Head)
 		if isBroken(err) { // the same on every device: the head counts nowhere
 			w.broken[k.said.Head] = true
 			w.n.log.Warn("a head cannot be read", "device", k.rec.Device.String(), "err", err)
@@ -234,6 +236,9 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 		switch {
 		case ok:
 			have = append(have, k.said.Head)
+			if s == holed {
+				holes = append(holes, k.said.Head)
+			}
 		case !slices.Contains(pending, k.said.Head):
 			pending = append(pending, k.said.Head)
 		}
@@ -245,7 +250,7 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 	if heads == nil {
 		heads = []object.ID{}
 	}
-	w.heads, w.pending = heads, pending
+	w.heads, w.pending, w.holed = heads, pending, holes
 	return heads, pending, nil
 }
 
