@@ -65,9 +65,6 @@ func (a *app) snapshotCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "snapshot [VPATH]…", Short: "Store what the mapped directories hold now",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if r.Tag == "" && cmd.Flags().Changed("tag") {
-				return usage("bsv snapshot -t before-update", "-t: an empty tag is none")
-			}
 			r.Paths, r.DryRun = args, a.flags.dry
 			return a.with(cmd.Context(), need{}, func(s *session) error {
 				stop := a.progress(cmd.Context(), s)

@@ -62,8 +62,13 @@ func check(path string, each func(bucket string, key, value []byte) error) error
 	}
 	defer f.Close()
 	fi, err := f.Stat()
-	if err != nil || fi.Size() == 0 {
+	switch {
+	case err != nil:
 		return err
+	case !fi.Mode().IsRegular():
+		return errors.New("not a file")
+	case fi.Size() == 0:
+		return nil
 	}
 	m, err := readMeta(f, fi.Size())
 	if err != nil {
