@@ -184,6 +184,11 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 			if err := v.repo.Commit(ctx); err != nil {
 				return false, err
 			}
+			if len(r.Problems) == 0 {
+				if err := n.noteSettled(j.m.Path, g.Materialised[j.m.Path], j.want); err != nil {
+					return false, err
+				}
+			}
 		}
 	}
 	if err := n.home.State().NoteValue("applying", nil); err != nil {

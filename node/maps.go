@@ -281,7 +281,7 @@ func (n *Node) unmap(v *vault, path string) error {
 		}
 	}
 	errs := []error{m.RemoveMarker()}
-	for _, key := range []string{scanKey(path), mappedKey(path), brakeKey(path), unreadKey(path), unappliedKey(path), outsideKey(path)} {
+	for _, key := range []string{scanKey(path), mappedKey(path), brakeKey(path), unreadKey(path), unappliedKey(path), settledKey(path), outsideKey(path)} {
 		errs = append(errs, n.home.State().NoteValue(key, nil))
 	}
 	return errors.Join(append(errs, n.home.State().DropRows(path))...)
@@ -373,7 +373,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 			i.State, i.Reason = "unmerged", "the vault merges by newer rules: install a newer bsv"
 		case !known:
 			i.State, i.LastSnapshot = "new", ""
-		case have != want:
+		case have != want && !n.isSettled(m.Path, have, want):
 			i.State, i.Reason = "changed", "not all of the vault's state is on the disk yet"
 		}
 		if by := covered[m.Path]; by != "" && (i.State == "clean" || i.State == "changed" || i.State == "new") {

@@ -216,7 +216,7 @@ func (a *app) joinCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkNew(cmd, maps, name); err != nil {
+			if err := checkNew(maps, name); err != nil {
 				return err
 			}
 			ctx := cmd.Context()

@@ -24,7 +24,7 @@ func (a *app) initCommand() *cobra.Command {
 			if r.Dirs, err = absolute(args); err != nil {
 				return err
 			}
-			if err := checkNew(cmd, r.Dirs, r.Name); err != nil {
+			if err := checkNew(r.Dirs, r.Name); err != nil {
 				return err
 			}
 			if r.Words, err = readWords(keyFile); err != nil {
@@ -60,10 +60,7 @@ func (a *app) initCommand() *cobra.Command {
 
 // checkNew checks what a home is made for before it is made: directories that
 // are to be mapped, and the device's name.
-func checkNew(c *cobra.Command, dirs []string, name string) error {
-	if name == "" && c.Flags().Changed("name") {
-		return usage(c.CommandPath()+" --name laptop", "--name: an empty name is none")
-	}
+func checkNew(dirs []string, name string) error {
 	if err := node.CheckDirs(dirs); err != nil {
 		return err
 	}

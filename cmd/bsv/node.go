@@ -27,7 +27,7 @@ func (a *app) nodeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkNew(cmd, dirs, name); err != nil {
+			if err := checkNew(dirs, name); err != nil {
 				return err
 			}
 			words, err := readWords(keyFile)
