@@ -64,6 +64,9 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
+	if r.DryRun {
+		defer n.storeNothing(v)()
+	}
 	st, err := n.resolve(ctx, v, "")
 	if err != nil {
 		return EditResult{Problems: []Problem{}}, err
@@ -106,7 +109,7 @@ func (n *Node) Add(ctx context.Context, r AddRequest) (EditResult, error) {
 				return root, err
 			case ok && old.Kind == object.Dir && e.Kind == object.Dir: // unite them, as cp does
 				var sum object.Summary
-				if e.Tree, sum, err = (&overwriting{n: n, v: v}).tree(ctx, old.Tree, e.Tree, pe.Path, false); err != nil {
+				if e.Tree, sum, err = (&overwriting{s: v.repo}).tree(ctx, old.Tree, e.Tree, pe.Path, false); err != nil {
 					return root, err
 				}
 				e.Size = sum.Bytes
@@ -211,6 +214,9 @@ func (n *Node) PutFile(ctx context.Context, r PathRequest, in io.Reader) (EditRe
 	}
 	if path == "/" {
 		return EditResult{Problems: []Problem{}}, fail(Usage, "bsv add - /name", "the vault's root is a directory")
+	}
+	if dry {
+		defer n.storeNothing(v)()
 	}
 	before := v.repo.Rollbacks()
 	c, size, err := v.repo.WriteFile(ctx, in, 0)

@@ -16,6 +16,7 @@ func (n *Node) foresee(ctx context.Context, v *vault, change func(root object.ID
 	if err := v.mayWrite(); err != nil {
 		return out, err
 	}
+	defer n.storeNothing(v)()
 	g, err := n.given(ctx, v)
 	if err != nil {
 		return out, err
@@ -63,7 +64,7 @@ func (n *Node) foresee(ctx context.Context, v *vault, change func(root object.ID
 		if err != nil {
 			return out, err
 		}
-		sum, list, err := n.effects(ctx, v, s.m, s.r.Tree, want, true)
+		sum, list, err := effects(ctx, v.repo, v.repo, s.m, s.r.Tree, want, true)
 		if err != nil {
 			return out, err
 		}

@@ -325,6 +325,7 @@ func (n *Node) diffDisk(ctx context.Context, v *vault, paths []string) (DiffResu
 	}
 	n.work.Lock()
 	defer n.work.Unlock()
+	defer n.storeNothing(v)()
 	g, err := n.given(ctx, v)
 	if err != nil {
 		return res, err

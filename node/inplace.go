@@ -59,7 +59,7 @@ func (n *Node) restoreInPlace(ctx context.Context, v *vault, r RestoreRequest, r
 	}
 	hurt := d.some() || len(given) > 0
 	var bad []worktree.Problem
-	over := &overwriting{n: n, v: v, r: r}
+	over := &overwriting{s: v.repo, r: r}
 	out, err := n.editState(ctx, v, "restore "+strings.Join(refs, " "), r.DryRun, func(root object.ID) (object.ID, error) {
 		left := unmatched
 		for _, p := range pieces {

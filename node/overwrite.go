@@ -18,8 +18,7 @@ type wanted struct {
 // overwriting puts a tree over another one as a request says, and remembers
 // what it left as it was.
 type overwriting struct {
-	n    *Node
-	v    *vault
+	s    worktree.Store // where its trees are
 	r    RestoreRequest
 	left []string // paths below where it began
 }
@@ -35,12 +34,12 @@ func (o *overwriting) with(ctx context.Context, have object.ID, w wanted, path s
 	if err != nil {
 		return object.ID{}, object.Summary{}, err
 	}
-	return o.n.deleteChosen(ctx, o.v, tree, w, nil, worktree.NewFilter(o.r.Include, o.r.Exclude), false)
+	return o.deleteChosen(ctx, tree, w, nil, worktree.NewFilter(o.r.Include, o.r.Exclude), false)
 }
 
 func (o *overwriting) tree(ctx context.Context, have, want object.ID, path string, del bool) (object.ID, object.Summary, error) {
 	var edits []object.Edit
-	for c, err := range object.DiffTree(ctx, o.v.repo, have, want) {
+	for c, err := range object.DiffTree(ctx, o.s, have, want) {
 		if err != nil {
 			return object.ID{}, object.Summary{}, err
 		}
@@ -65,7 +64,7 @@ func (o *overwriting) tree(ctx context.Context, have, want object.ID, path strin
 			edits = append(edits, object.Edit{Name: c.Name, Entry: c.B})
 		}
 	}
-	return object.EditTree(ctx, o.v.repo.Hasher(), o.v.repo, o.v.repo, have, edits)
+	return object.EditTree(ctx, o.s.Hasher(), o.s, o.s, have, edits)
 }
 
 // leaves reports whether what stands at a path stays, by never or newer.
@@ -79,13 +78,13 @@ func (o *overwriting) leaves(have, want object.Entry, path string) bool {
 
 // deleteChosen takes out of a directory what a filter chooses and full does not hold.
 // whole says that the directory itself was chosen.
-func (n *Node) deleteChosen(ctx context.Context, v *vault, have object.ID, w wanted, path []string, keep worktree.Filter, whole bool) (object.ID, object.Summary, error) {
+func (o *overwriting) deleteChosen(ctx context.Context, have object.ID, w wanted, path []string, keep worktree.Filter, whole bool) (object.ID, object.Summary, error) {
 	inside := keep
 	if whole {
 		inside = keep.Inside()
 	}
 	var edits []object.Edit
-	for c, err := range object.DiffTree(ctx, v.repo, have, w.full) {
+	for c, err := range object.DiffTree(ctx, o.s, have, w.full) {
 		if err != nil {
 			return object.ID{}, object.Summary{}, err
 		}
@@ -105,7 +104,7 @@ func (n *Node) deleteChosen(ctx context.Context, v *vault, have object.ID, w wan
 				edits = append(edits, object.Edit{Name: c.Name})
 			}
 		default:
-			id, sum, err := n.deleteChosen(ctx, v, c.A.Tree, next, p, inside, in)
+			id, sum, err := o.deleteChosen(ctx, c.A.Tree, next, p, inside, in)
 			if err != nil {
 				return object.ID{}, object.Summary{}, err
 			}
@@ -117,5 +116,5 @@ func (n *Node) deleteChosen(ctx context.Context, v *vault, have object.ID, w wan
 			}
 		}
 	}
-	return object.EditTree(ctx, v.repo.Hasher(), v.repo, v.repo, have, edits)
+	return object.EditTree(ctx, o.s.Hasher(), o.s, o.s, have, edits)
 }

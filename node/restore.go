@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -224,18 +225,19 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 			return res, err
 		}
 	}
-	var have object.ID // what stands there
+	var have object.ID // what stands there: it is compared, not stored
 	want := w.tree
-	over := &overwriting{n: n, v: v, r: r}
+	dry := v.repo.Dry()
+	over := &overwriting{s: dry, r: r}
 	if fresh {
 		err = matched(w.unmatched)
 	} else {
 		var s worktree.ScanResult
-		if s, err = worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}}); err != nil {
+		if s, err = worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: dry, Memory: noMemory{}}); err != nil {
 			return res, err
 		}
 		have, res.Problems = s.Tree, problems(s.Problems)
-		if w.unmatched, err = worktree.Unmatched(ctx, v.repo, w.unmatched, []object.Entry{{Kind: object.Dir, Tree: have}}); err == nil {
+		if w.unmatched, err = worktree.Unmatched(ctx, dry, w.unmatched, []object.Entry{{Kind: object.Dir, Tree: have}}); err == nil {
 			err = matched(w.unmatched)
 		}
 		if err == nil {
@@ -248,11 +250,11 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 	res.Left = uint64(len(over.left))
 	if r.DryRun {
 		var c worktree.Change
-		c, res.Changes, err = n.effects(ctx, v, m, have, want, r.Delete)
+		c, res.Changes, err = effects(ctx, dry, rulesThere{v.repo}, m, have, want, r.Delete)
 		res.Applied = Applied(c)
 		return res, err
 	}
-	c, err := worktree.Count(ctx, v.repo, v.repo, m, have, want)
+	c, err := worktree.Count(ctx, dry, rulesThere{v.repo}, m, have, want)
 	if err != nil {
 		return res, err
 	}
@@ -267,8 +269,8 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 	if err != nil {
 		return res, err
 	}
-	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, v.repo, have, want),
-		Content: v.repo, Store: v.repo, Memory: noMemory{}, Fresh: fresh, Events: n.emit, Fault: n.fault})
+	a, err := worktree.Apply(ctx, worktree.ApplyOptions{Mapping: m, Steps: worktree.Plan(ctx, dry, have, want),
+		Content: v.repo, Store: dry, Memory: noMemory{}, Fresh: fresh, Events: n.emit, Fault: n.fault})
 	res.Applied, res.Problems = Applied(a.Change), append(res.Problems, problems(a.Problems)...)
 	if err != nil || !r.Verify {
 		return res, err
@@ -292,11 +294,25 @@ func (n *Node) recoverTarget(ctx context.Context, v *vault, m worktree.Mapping, 
 	return out, err
 }
 
+// rulesThere reads ignore rules of a tree that was not stored: those that only
+// the disk has count as none, for a count; who applies the plan reads the disk.
+type rulesThere struct{ worktree.Content }
+
+func (c rulesThere) Stream(ctx context.Context, of object.Content, from uint64) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for b, err := range c.Content.Stream(ctx, of, from) {
+			if errors.Is(err, object.ErrMissing) || !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
 // effects counts what a plan would do to files, and names it if list says so.
-func (n *Node) effects(ctx context.Context, v *vault, m worktree.Mapping, have, want object.ID, list bool) (worktree.Change, []Change, error) {
+func effects(ctx context.Context, g object.Getter, c worktree.Content, m worktree.Mapping, have, want object.ID, list bool) (worktree.Change, []Change, error) {
 	var sum worktree.Change
 	var out []Change
-	for s, err := range worktree.Effects(ctx, v.repo, v.repo, m, have, want) {
+	for s, err := range worktree.Effects(ctx, g, c, m, have, want) {
 		if err != nil {
 			return sum, out, err
 		}
@@ -316,7 +332,7 @@ func (n *Node) effects(ctx context.Context, v *vault, m worktree.Mapping, have, 
 // verify reads back what was restored and compares it with what the snapshot
 // holds; left are the paths that were left as they are.
 func (n *Node) verify(ctx context.Context, v *vault, o worktree.VerifyOptions, left []string, res RestoreResult) (RestoreResult, error) {
-	o.Store = v.repo
+	o.Store = v.repo.Dry()
 	bad, err := worktree.Verify(ctx, o)
 	if err != nil {
 		return res, err

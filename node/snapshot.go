@@ -442,6 +442,7 @@ func (n *Node) chosen(v *vault, paths []string) ([]string, error) {
 // dryRun counts what a snapshot would store.
 func (n *Node) dryRun(ctx context.Context, v *vault, only []string) (SnapshotResult, error) {
 	res := SnapshotResult{Problems: []Problem{}}
+	defer n.storeNothing(v)()
 	g, err := n.given(ctx, v)
 	if err != nil {
 		return res, err
