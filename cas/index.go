@@ -121,6 +121,15 @@ func decodePack(number uint32, v []byte) indexedPack {
 	return indexedPack{number, Class(v[0] &^ partial), packID(v[1:33]), int64(binary.LittleEndian.Uint64(v[33:])), v[0]&partial != 0}
 }
 
+// serial is how many packs were ever added; of an older copy it is smaller.
+func (x *index) serial() (n uint64, err error) {
+	err = x.db.View(func(tx *bolt.Tx) error {
+		n = tx.Bucket(bucketPacks).Sequence()
+		return nil
+	})
+	return n, err
+}
+
 func (x *index) packs() (map[packID]indexedPack, error) {
 	out := map[packID]indexedPack{}
 	err := x.db.View(func(tx *bolt.Tx) error {

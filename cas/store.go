@@ -148,6 +148,16 @@ func (s *Store) Generation() [16]byte {
 	return s.index.generation
 }
 
+// Serial is how many packs were ever added to the index of this generation. It
+// only grows: where it is smaller than it was, an older copy of the index was put
+// back.
+func (s *Store) Serial() (uint64, error) {
+	s.mu.Lock()
+	x := s.index
+	s.mu.Unlock()
+	return x.serial()
+}
+
 // Added is how many bytes of new blocks this store made since it was opened.
 func (s *Store) Added() uint64 { return s.added.Load() }
 

@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,11 +14,14 @@ import (
 
 // complete remembers which snapshots are here with everything below them. A
 // mark is made after all of that is durable, and holds for one generation of
-// the store's index: when packs have gone, everything is looked at again.
-// The view's lock guards it.
+// the store's index: when packs have gone, everything is looked at again, and
+// when an older copy of the index was put back, as that of the packs may have
+// been. The view's lock guards it.
 type complete struct {
 	state      *home.State
-	store      func() [16]byte // the generation of now
+	store      func() [16]byte        // the generation of now
+	count      func() (uint64, error) // its serial
+	serial     uint64                 // the last that was noted
 	generation [16]byte
 	prefix     string
 	marked     map[object.ID]bool        // some of them, see maxMarked
@@ -27,11 +32,30 @@ const (
 	completePrefix = "complete/"
 	// maxMarked bounds how many marks are held in memory.
 	maxMarked = 1 << 16
+	// serialKey names the serial that the index had when a mark was made last.
+	serialKey = "index serial"
 )
 
-func newComplete(state *home.State, store func() [16]byte) (*complete, error) {
-	c := &complete{state: state, store: store}
-	_, err := c.renew()
+func newComplete(state *home.State, store func() [16]byte, count func() (uint64, error)) (*complete, error) {
+	c := &complete{state: state, store: store, count: count}
+	now, err := count()
+	if err != nil {
+		return nil, err
+	}
+	b, err := state.Value(serialKey)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) == 8 {
+		c.serial = binary.BigEndian.Uint64(b)
+	}
+	if now < c.serial {
+		if err := state.DropValues(completePrefix, ""); err != nil {
+			return nil, err
+		}
+		c.serial = 0
+	}
+	_, err = c.renew()
 	return c, err
 }
 
@@ -72,7 +96,12 @@ func (c *complete) readable(id object.ID) bool { return c.holes[id] != nil || c.
 
 func (c *complete) mark(id object.ID) error {
 	c.note(id)
-	return c.state.NoteValue(c.prefix+string(id[:]), []byte{1})
+	now, err := c.count()
+	if err == nil && now != c.serial {
+		c.serial = now
+		err = c.state.NoteValue(serialKey, binary.BigEndian.AppendUint64(nil, now))
+	}
+	return errors.Join(err, c.state.NoteValue(c.prefix+string(id[:]), []byte{1}))
 }
 
 // hasComplete reports whether a snapshot is known to be complete here.
