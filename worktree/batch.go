@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bsvsync/bsv/internal/event"
@@ -50,17 +51,10 @@ func (a *applier) flush() error {
 	}
 	few := len(a.batch) <= fewSyncs || !vfs.WholeSync
 	disks := map[uint64]vfs.Dir{}
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, cmp.Or(a.o.Workers, 4))
 	for _, w := range a.batch {
 		disks[w.at.dev] = w.at.d
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			w.err = a.create(w, few)
-		})
 	}
-	wg.Wait()
+	a.each(func(w *write) { w.err = a.create(w, few) })
 	a.o.Fault.Hit("apply.written")
 	if !few {
 		for _, d := range disks {
@@ -69,11 +63,18 @@ func (a *applier) flush() error {
 			}
 		}
 	}
+	if a.o.Fresh { // no name is looked at before: their order is of no concern
+		a.each(func(w *write) {
+			if w.err == nil {
+				w.err = a.place(w)
+			}
+		})
+	}
 	batch := a.batch
 	for i, w := range batch {
 		err := w.err
-		if err == nil {
-			err = a.place(w)
+		if err == nil && !a.o.Fresh {
+			err = a.swap(w)
 		}
 		if err == nil {
 			a.done(w)
@@ -117,12 +118,23 @@ func (a *applier) remember(d vfs.Dir, s Step, ours vfs.Stat) {
 	}
 }
 
-// place gives a written file its name. In a fresh target nothing is known to
+// each does something with the writes of the batch, several at once.
+func (a *applier) each(do func(*write)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(cmp.Or(a.o.Workers, 4), len(a.batch)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(a.batch)); i = next.Add(1) - 1 {
+				do(a.batch[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// place gives a written file its name in a fresh target. Nothing is known to
 // stand there: what came meanwhile stays, and is a problem of the file.
 func (a *applier) place(w *write) error {
-	if !a.o.Fresh {
-		return a.swap(w)
-	}
 	err := w.at.d.RenameNew(w.temp, w.step.To.Name)
 	if err == nil {
 		a.o.Fault.Hit("apply.placed")
