@@ -8,6 +8,7 @@ import (
 	"io"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/bsvsync/bsv/object"
 )
@@ -109,6 +110,9 @@ func (s *Store) forget(ctx context.Context, lost map[object.ID]*location, gone [
 		}
 	}
 	generation, err := s.index.move(lost, from, gone)
+	if errors.Is(err, berrors.ErrDatabaseReadOnly) { // whoever reads it meets it again
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}

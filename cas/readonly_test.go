@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bsvsync/bsv/cas"
@@ -79,5 +80,30 @@ func TestReadOnly(t *testing.T) {
 				t.Errorf("left in the temporary directory: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// Damage that is met where nothing can be noted is damage, and no trouble with
+// the index.
+func TestDamageOfReadOnly(t *testing.T) {
+	ctx := context.Background()
+	d := newDamaged(t)
+	ids, pack := d.pack(plain(2, 1000)...)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := flip(pack, 40); err != nil {
+		t.Fatal(err)
+	}
+	s, err := cas.Open(ctx, cas.Options{Backend: dir.New(vfs.OS{}, d.root, "dev", nil), Index: d.index, ReadOnly: true, Keys: secret().Keys(), Device: object.DeviceID{2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 2 {
+		_, err := s.Get(ctx, ids[0])
+		if !errors.Is(err, cas.ErrDamaged) || strings.Contains(err.Error(), "read-only") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
