@@ -120,13 +120,6 @@ const (
 	whole                   // nothing
 )
 
-// isComplete reports whether a snapshot and everything below it is here. The
-// caller holds mu.
-func (w *view) isComplete(ctx context.Context, id object.ID) (bool, error) {
-	s, err := w.standing(ctx, id, false)
-	return s == whole, err
-}
-
 // counts reports whether a head is part of the history: it is complete, or this
 // device once had all of it and has lost contents alone. What else it holds can
 // be read, merged and built upon; its holes are told of as damage. The caller
