@@ -3,14 +3,16 @@ package cas
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/bsvsync/bsv/object"
 )
 
 // BenchmarkIndex inserts a million objects as a first snapshot does, in packs
-// of 1,000 objects covered by one batch, looks them up, adds 100 more as a later
+// of 1,000 objects and batches of fileAt, looks them up, adds 100 more as a later
 // snapshot does, and opens the file as every command does.
 func BenchmarkIndex(b *testing.B) {
 	const million = 1_000_000
@@ -36,8 +38,10 @@ func BenchmarkIndex(b *testing.B) {
 			packs = append(packs, f)
 		}
 		b.ResetTimer()
-		if err := x.add(packs, false, nil); err != nil {
-			b.Fatal(err)
+		for batch := range slices.Chunk(packs, fileAt/1000) {
+			if err := x.add(batch, false, nil); err != nil {
+				b.Fatal(err)
+			}
 		}
 		insert := float64(b.Elapsed().Nanoseconds()) / million
 		b.ResetTimer()
@@ -60,6 +64,10 @@ func BenchmarkIndex(b *testing.B) {
 		}
 		commit := b.Elapsed().Seconds() * 1000 / 20
 		x.close()
+		fi, err := os.Stat(path)
+		if err != nil {
+			b.Fatal(err)
+		}
 		b.ResetTimer()
 		if x, err = openIndex(path, false, nil); err != nil {
 			b.Fatal(err)
@@ -68,6 +76,7 @@ func BenchmarkIndex(b *testing.B) {
 		b.ReportMetric(commit, "ms/commit")
 		b.ReportMetric(lookup, "ns/lookup")
 		b.ReportMetric(insert, "ns/insert")
+		b.ReportMetric(float64(fi.Size())/million, "B/object")
 		x.close()
 	}
 }

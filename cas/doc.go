@@ -7,7 +7,8 @@
 // A block is the unit of compression, sealing, transfer and reading; an
 // object is the unit of identity. A pack is a file of blocks with a table. An
 // object is pending from Put until its index batch: readable, not durable. A
-// pack is adopted when it is found on disk and not in the index.
+// pack is adopted when it is found on disk and not in the index. A row of the
+// index is an object and where it lies; a run is many rows, sorted by id.
 //
 // # Invariants
 //
@@ -40,5 +41,7 @@
 //
 // # Format
 //
-// docs/format.md, sections "Blocks" and "Packs".
+// docs/format.md, sections "Blocks" and "Packs". The index is no part of it: its
+// buckets are described in index.go, its runs in run.go, and why it is so in
+// docs/decisions/0011-the-index-is-sorted-in-runs.md.
 package cas

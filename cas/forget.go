@@ -151,46 +151,27 @@ func (s *Store) copies(p indexedPack, k packBlock, lost map[object.ID]*location)
 	return nil
 }
 
-// each calls f with the place of every object.
-func (x *index) each(f func(object.ID, location)) error {
-	return x.db.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketObjects).ForEach(func(k, v []byte) error {
-			if len(k) != len(object.ID{}) {
-				return nil
-			}
-			if l, err := decodeLocation(object.ID(k), v); err == nil {
-				f(object.ID(k), l)
-			}
-			return nil
-		})
-	})
-}
-
 // move gives objects that lie at some places others; nil removes them. Packs that
 // are gone leave the index, which is another generation then.
 func (x *index) move(ids map[object.ID]*location, from map[object.ID]location, gone []indexedPack) (generation [16]byte, err error) {
 	rand.Read(generation[:])
 	return generation, x.db.Update(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketObjects)
+		var lost []object.ID
+		var moved []indexRow
 		for id, to := range ids {
-			v := b.Get(id[:])
-			if v == nil {
-				continue
-			}
-			if l, err := decodeLocation(id, v); err == nil && l != from[id] {
-				continue // it lies elsewhere
-			}
-			var err error
-			if to == nil {
-				err = b.Delete(id[:])
-			} else {
-				err = b.Put(id[:], encodeLocation(id, *to))
-			}
+			l, ok, err := locate(tx, id)
 			if err != nil {
 				return err
 			}
+			switch {
+			case !ok || l != from[id]: // it lies elsewhere
+			case to == nil:
+				lost = append(lost, id)
+			default:
+				moved = append(moved, indexRow{id: id, l: *to})
+			}
 		}
-		if err := x.dropPacks(tx, gone); err != nil {
+		if err := errors.Join(x.removeRows(tx, lost), x.addLately(tx, moved, true), x.dropPacks(tx, gone)); err != nil {
 			return err
 		}
 		return tx.Bucket(bucketSelf).Put([]byte("generation"), generation[:])

@@ -2,11 +2,13 @@ package cas
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -25,10 +27,11 @@ type location struct {
 }
 
 var (
-	bucketObjects = []byte("objects")
+	bucketObjects = []byte("objects") // id → place with its checksum: rows that came lately, which count before those of runs
+	bucketRuns    = []byte("runs")    // first id → run
 	bucketPacks   = []byte("packs")   // number → class (with partial) ‖ pack id ‖ size
 	bucketNumbers = []byte("numbers") // pack id → number
-	bucketSelf    = []byte("self")    // "generation" → 16 random bytes
+	bucketSelf    = []byte("self")    // "generation" → 16 random bytes; "rows" → number of objects u64 ‖ of rows in runs u64
 )
 
 // index maps objects to locations; it is disposable.
@@ -59,7 +62,11 @@ func openIndex(path string, readOnly bool, f *fault.Injector) (*index, error) {
 // wholeEntry looks at an entry before the index is used: one that says the wrong
 // place, or is under the wrong id, has the wrong sum.
 func wholeEntry(bucket string, key, value []byte) error {
-	if bucket != string(bucketObjects) {
+	switch bucket {
+	case string(bucketRuns):
+		return wholeRun(key, value)
+	case string(bucketObjects):
+	default:
 		return nil
 	}
 	if len(key) != len(object.ID{}) {
@@ -69,7 +76,9 @@ func wholeEntry(bucket string, key, value []byte) error {
 	return err
 }
 
-func indexBuckets() [][]byte { return [][]byte{bucketObjects, bucketPacks, bucketNumbers, bucketSelf} }
+func indexBuckets() [][]byte {
+	return [][]byte{bucketObjects, bucketRuns, bucketPacks, bucketNumbers, bucketSelf}
+}
 
 // begun reads the index's generation; false when the index is not whole.
 func (x *index) begun() (ok bool, err error) {
@@ -96,7 +105,8 @@ func (x *index) begin(tx *bolt.Tx) error {
 		}
 	}
 	rand.Read(x.generation[:])
-	return tx.Bucket(bucketSelf).Put([]byte("generation"), x.generation[:])
+	rows := rowCount{lately: uint64(tx.Bucket(bucketObjects).Stats().KeyN)} // of an index that had no runs
+	return errors.Join(rows.put(tx), tx.Bucket(bucketSelf).Put([]byte("generation"), x.generation[:]))
 }
 
 // close closes the file. In which damage was met it goes, so that the next start
@@ -162,18 +172,24 @@ func decodeLocation(id object.ID, b []byte) (location, error) {
 	return location{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])}, nil
 }
 
+// locate returns where an object lies.
+func locate(tx *bolt.Tx, id object.ID) (location, bool, error) {
+	if v := tx.Bucket(bucketObjects).Get(id[:]); v != nil {
+		l, err := decodeLocation(id, v)
+		return l, err == nil, err
+	}
+	return runs{tx.Bucket(bucketRuns)}.find(id)
+}
+
 // find looks one object up and names its pack.
 func (x *index) find(id object.ID) (location, indexedPack, bool, error) {
 	var l location
 	var p indexedPack
 	found := false
 	err := x.db.View(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketObjects).Get(id[:])
-		if v == nil {
-			return nil
-		}
+		var ok bool
 		var err error
-		if l, err = decodeLocation(id, v); err != nil {
+		if l, ok, err = locate(tx, id); !ok || err != nil {
 			return err
 		}
 		var k [4]byte
@@ -192,10 +208,13 @@ func (x *index) find(id object.ID) (location, indexedPack, bool, error) {
 // has reports for each id whether it is indexed.
 func (x *index) has(ids []object.ID, out []bool) error {
 	return x.db.View(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketObjects)
 		for i, id := range ids {
-			if !out[i] {
-				out[i] = b.Get(id[:]) != nil
+			if out[i] {
+				continue
+			}
+			var err error
+			if _, out[i], err = locate(tx, id); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -217,11 +236,6 @@ const partial = 0x80
 // every page that it changes, and they lie everywhere.
 const partOf = 8 << 10
 
-type indexRow struct {
-	id object.ID
-	l  location
-}
-
 // add covers durable packs, in key order. replace makes the new places win over
 // those indexed before; drop are packs that leave the index. Few objects take one
 // transaction. Of many the packs come first, marked as partial, so that what has
@@ -234,15 +248,26 @@ func (x *index) add(packs []filedPack, replace bool, drop []indexedPack) error {
 			objects += len(b.ids)
 		}
 	}
-	if objects <= x.part {
-		return x.db.Update(func(tx *bolt.Tx) error {
-			rows, err := x.addPacks(tx, packs, 0)
-			if err != nil {
-				return err
-			}
-			return errors.Join(x.addRows(tx, rows, replace), x.dropPacks(tx, drop))
-		})
+	if objects > x.part {
+		if err := x.addMany(packs, replace, drop); err != nil {
+			return err
+		}
+		return x.sort()
 	}
+	err := x.db.Update(func(tx *bolt.Tx) error {
+		rows, err := x.addPacks(tx, packs, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(x.addLately(tx, rows, replace), x.dropPacks(tx, drop))
+	})
+	if err != nil {
+		return err
+	}
+	return x.sort()
+}
+
+func (x *index) addMany(packs []filedPack, replace bool, drop []indexedPack) error {
 	var rows []indexRow
 	err := x.db.Update(func(tx *bolt.Tx) (err error) {
 		rows, err = x.addPacks(tx, packs, partial)
@@ -254,7 +279,7 @@ func (x *index) add(packs []filedPack, replace bool, drop []indexedPack) error {
 	for len(rows) > 0 {
 		x.fault.Hit("cas.index.part")
 		n := min(len(rows), x.part)
-		if err := x.db.Update(func(tx *bolt.Tx) error { return x.addRows(tx, rows[:n], replace) }); err != nil {
+		if err := x.db.Update(func(tx *bolt.Tx) error { return x.addSorted(tx, rows[:n], replace) }); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -288,26 +313,14 @@ func (x *index) addPacks(tx *bolt.Tx, packs []filedPack, mark byte) ([]indexRow,
 		}
 		for _, b := range p.blocks {
 			for i, id := range b.ids {
-				rows = append(rows, indexRow{id, location{binary.BigEndian.Uint32(k), b.off, b.length, uint32(i)}})
+				rows = append(rows, indexRow{id: id, l: location{binary.BigEndian.Uint32(k), b.off, b.length, uint32(i)}})
 			}
 		}
 	}
-	slices.SortFunc(rows, func(a, b indexRow) int { return bytes.Compare(a.id[:], b.id[:]) })
-	return rows, nil
-}
-
-func (x *index) addRows(tx *bolt.Tx, rows []indexRow, replace bool) error {
-	objects := tx.Bucket(bucketObjects)
-	objects.FillPercent = 0.8
-	for _, r := range rows {
-		if !replace && objects.Get(r.id[:]) != nil {
-			continue
-		}
-		if err := objects.Put(r.id[:], encodeLocation(r.id, r.l)); err != nil {
-			return err
-		}
-	}
-	return nil
+	slices.SortFunc(rows, func(a, b indexRow) int { // of an object that comes twice the first counts
+		return cmp.Or(compareRows(a, b), cmp.Compare(a.l.pack, b.l.pack), cmp.Compare(a.l.off, b.l.off), cmp.Compare(a.l.ordinal, b.l.ordinal))
+	})
+	return slices.CompactFunc(rows, func(a, b indexRow) bool { return a.id == b.id }), nil
 }
 
 func (x *index) dropPacks(tx *bolt.Tx, packs []indexedPack) error {
@@ -323,34 +336,21 @@ func (x *index) dropPacks(tx *bolt.Tx, packs []indexedPack) error {
 // drop forgets packs and the objects that it finds there.
 func (x *index) drop(packs []indexedPack, tables [][]packBlock) error {
 	return x.db.Update(func(tx *bolt.Tx) error {
-		objects := tx.Bucket(bucketObjects)
+		lost := map[object.ID]bool{}
 		for i, p := range packs {
 			for _, k := range tables[i] {
 				for _, id := range k.ids {
-					v := objects.Get(id[:])
-					if v == nil {
-						continue
-					}
-					if l, err := decodeLocation(id, v); err != nil || l.pack != p.number {
-						continue // it lies elsewhere, too
-					}
-					if err := objects.Delete(id[:]); err != nil {
+					l, ok, err := locate(tx, id)
+					if err != nil {
 						return err
 					}
+					lost[id] = lost[id] || ok && l.pack == p.number // or it lies elsewhere, too
 				}
 			}
 		}
-		return x.dropPacks(tx, packs)
+		maps.DeleteFunc(lost, func(_ object.ID, is bool) bool { return !is })
+		return errors.Join(x.removeRows(tx, slices.Collect(maps.Keys(lost))), x.dropPacks(tx, packs))
 	})
-}
-
-// count returns the number of indexed objects.
-func (x *index) count() (n int, err error) {
-	err = x.db.View(func(tx *bolt.Tx) error {
-		n = tx.Bucket(bucketObjects).Stats().KeyN
-		return nil
-	})
-	return n, err
 }
 
 // removeIndex deletes the file, so that a new index can be built.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bsvsync/bsv/object"
@@ -121,7 +122,7 @@ func readTable(be Backend, name string, size int64) ([]packBlock, error) {
 		k := packBlock{off: binary.LittleEndian.Uint32(t)}
 		n := binary.LittleEndian.Uint32(t[4:])
 		t = t[8:]
-		if n == 0 || uint64(n)*32 > uint64(len(t)) {
+		if n == 0 || n > maxCount || uint64(n)*32 > uint64(len(t)) {
 			return nil, fmt.Errorf("%w: %s: table", ErrDamaged, name)
 		}
 		k.ids = make([]object.ID, n)
@@ -141,6 +142,9 @@ func readTable(be Backend, name string, size int64) ([]packBlock, error) {
 		return nil, fmt.Errorf("%w: %s: table", ErrDamaged, name)
 	}
 	blocks[len(blocks)-1].length = uint32(at) - blocks[len(blocks)-1].off
+	if slices.ContainsFunc(blocks, func(k packBlock) bool { return k.length > maxBlock }) {
+		return nil, fmt.Errorf("%w: %s: table of larger blocks than there are", ErrDamaged, name)
+	}
 	return blocks, nil
 }
 

@@ -20,8 +20,8 @@ type noted struct {
 }
 
 // maxNoted is how many bytes wait at most: one transaction holds them in memory
-// several times over.
-const maxNoted = 4 << 20
+// several times over, and its pages in the file beside those that they replace.
+const maxNoted = 1 << 20
 
 func (n *noted) get(bucket, key []byte) ([]byte, bool) {
 	v, ok := n.of[string(bucket)][string(key)]

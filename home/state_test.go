@@ -136,14 +136,14 @@ func TestNoted(t *testing.T) {
 	check("opened again", map[string]string{"kept": "by close"})
 
 	// Much does not wait: what was noted first is durable.
-	for i := range 3 * maxNoted / (1 << 20) {
-		do(h.state.NoteValue(fmt.Sprint("much", i), make([]byte, 1<<20)))
+	for i := range 12 {
+		do(h.state.NoteValue(fmt.Sprint("much", i), make([]byte, maxNoted/4)))
 		if h.state.noted.size > maxNoted {
 			t.Fatalf("%d bytes wait", h.state.noted.size)
 		}
 	}
 	crash()
-	if b, _ := h.state.Value("much0"); len(b) != 1<<20 {
+	if b, _ := h.state.Value("much0"); len(b) != maxNoted/4 {
 		t.Errorf("much0 has %d bytes", len(b))
 	}
 	do(h.Close())

@@ -20,6 +20,10 @@ var ErrDamaged = errors.New("damaged database")
 // lockWait is how long another process may take to close the file.
 const lockWait = 5 * time.Second
 
+// growth is by how much a file becomes longer when it is full, in bytes: bbolt's
+// own 16 MiB may be more than all that it holds.
+const growth = 1 << 20
+
 // File is an open bbolt file.
 type File struct {
 	db       *bolt.DB
@@ -50,6 +54,7 @@ func Open(path string, readOnly bool, each func(bucket string, key, value []byte
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	f.db.AllocSize = growth
 	return f, nil
 }
 
