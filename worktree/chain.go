@@ -97,6 +97,9 @@ func (a *applier) enter(at opened, path []string) (opened, error) {
 		return opened{}, err
 	}
 	st, err := d.Stat()
+	if err == nil && st.Dev == at.dev {
+		err = a.mounted(d, path)
+	}
 	if err == nil && st.Mode&0o300 != 0o300 && !a.closing && !d.Writable() {
 		err = a.loosen(at, path, st.Mode)
 	}

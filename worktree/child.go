@@ -139,7 +139,7 @@ func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child
 	sub, err := d.OpenDir(c.name)
 	var r *row
 	if err == nil {
-		r, err = s.dir(ctx, sub, path, c.seen, below, stack)
+		r, err = s.dir(ctx, sub, path, c.seen, c.seen.Dev != src.dev, below, stack)
 		err = errors.Join(err, sub.Close())
 	}
 	if err != nil && (ctx.Err() != nil || !isPathError(err)) {

@@ -21,6 +21,7 @@ type row struct {
 	rules rulesID // of the ignore rules from above that held
 	names []rowName
 	bare  bool // nothing in it, or only what is left out; not kept
+	mount bool // another file system than that of the directory above
 }
 
 // rowName is what stat said of one name. A file that was touched around its
@@ -59,6 +60,12 @@ func (n *rowName) sameDisplaced(st vfs.Stat) bool {
 
 const rowVersion = 3
 
+// The flags of a row: what follows, and what is so.
+const (
+	rowRules = 1
+	rowMount = 2
+)
+
 // encode writes of each name what is not as with the one before: files of a
 // directory are mostly written in a row. The last bytes are CRC-32C: the pages of
 // state.db have no sums, and a row that is wrong hides what was changed.
@@ -66,10 +73,15 @@ func (r *row) encode() []byte {
 	b := append([]byte{rowVersion}, r.tree[:]...)
 	b = binary.AppendUvarint(b, r.bytes)
 	b = binary.AppendUvarint(b, r.files)
-	if r.rules == (rulesID{}) {
-		b = append(b, 0)
-	} else {
-		b = append(append(b, 1), r.rules[:]...)
+	flags := byte(0)
+	if r.rules != (rulesID{}) {
+		flags |= rowRules
+	}
+	if r.mount {
+		flags |= rowMount
+	}
+	if b = append(b, flags); flags&rowRules != 0 {
+		b = append(b, r.rules[:]...)
 	}
 	b = binary.AppendUvarint(b, uint64(len(r.names)))
 	var last rowName
@@ -142,7 +154,9 @@ func decodeRow(b []byte) (*row, error) {
 	r := &rowReader{b: b[1:]}
 	out := &row{tree: object.ID(r.take(32))}
 	out.bytes, out.files = r.uint(), r.uint()
-	if r.take(1)[0] != 0 {
+	flags := r.take(1)[0]
+	out.mount = flags&rowMount != 0
+	if flags&rowRules != 0 {
 		out.rules = rulesID(r.take(uint64(len(out.rules))))
 	}
 	n := r.uint()

@@ -94,7 +94,7 @@ func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
 			}
 		}
 	}
-	r, err := s.dir(ctx, root, nil, seen, o.Base, nil)
+	r, err := s.dir(ctx, root, nil, seen, false, o.Base, nil)
 	if err != nil && ctx.Err() == nil && isPathError(err) && !o.Base.IsZero() {
 		// Nothing of it can be told, so nothing of it has changed.
 		s.problem(nil, err)
@@ -171,8 +171,9 @@ func join(path []string, name string) []string {
 	return append(path[:len(path):len(path)], name)
 }
 
-// dir scans one directory and everything below it.
-func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.Stat, base object.ID, stack *ignoreStack) (*row, error) {
+// dir scans one directory and everything below it. mount: it lies on another file
+// system than the one above.
+func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.Stat, mount bool, base object.ID, stack *ignoreStack) (*row, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -189,6 +190,9 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	if err != nil {
 		return nil, err
 	}
+	if !mount && old != nil && old.away(names) && !base.IsZero() {
+		return nil, unmounted(s.virtual(path))
+	}
 	if len(path) == 0 && s.o.Only != "" {
 		names = slices.DeleteFunc(names, func(n string) bool { return n != s.o.Only })
 	}
@@ -200,7 +204,7 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 		}
 		stack = stack.with(path, rules)
 	}
-	src := &sources{s: s, ctx: ctx, base: base}
+	src := &sources{s: s, ctx: ctx, base: base, dev: seen.Dev}
 	if old != nil {
 		src.old = old.tree
 	}
@@ -252,7 +256,7 @@ func (s *scanner) dir(ctx context.Context, d vfs.Dir, path []string, seen vfs.St
 	if fatal != nil {
 		return nil, fatal
 	}
-	return s.finish(ctx, path, seen, children, old, src, rules)
+	return s.finish(ctx, path, seen, children, old, src, &row{rules: rules, mount: mount})
 }
 
 // reserved keeps what the tree has at a name that is bsv's own: no disk can hold
@@ -302,9 +306,10 @@ func (s *scanner) kept(path, names []string, old *row, src *sources) ([]string, 
 	return names, nil
 }
 
-// finish builds the directory's tree, or takes the one it had.
-func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, children []child, old *row, src *sources, rules rulesID) (*row, error) {
-	out := &row{rules: rules, names: make([]rowName, 0, len(children))}
+// finish builds the directory's tree, or takes the one it had, and completes its
+// row.
+func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, children []child, old *row, src *sources, out *row) (*row, error) {
+	out.names = make([]rowName, 0, len(children))
 	same := old != nil
 	n, left := 0, 0
 	for _, c := range children {
@@ -334,7 +339,7 @@ func (s *scanner) finish(ctx context.Context, path []string, seen vfs.Stat, chil
 	s.mu.Unlock()
 	if same && n == len(old.names) {
 		out.tree = old.tree
-		if old.rules != rules {
+		if old.rules != out.rules || old.mount != out.mount {
 			s.keepRow(path, out)
 		}
 		return out, nil

@@ -16,6 +16,7 @@ type sources struct {
 	s         *scanner
 	ctx       context.Context
 	old, base object.ID
+	dev       uint64 // of the directory
 
 	mu              sync.Mutex
 	oldMap, baseMap map[string]object.Entry

@@ -100,6 +100,9 @@ func (a *applier) rmdir(at opened, name string, s Step) error {
 	if err := a.leave(min(len(a.chain), len(s.Path)-1)); err != nil {
 		return err
 	}
+	if a.failed[strings.Join(s.Path, "/")] {
+		return errSkip
+	}
 	err := at.d.Remove(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -110,9 +113,6 @@ func (a *applier) rmdir(at opened, name string, s Step) error {
 		}
 		if !notEmpty(at.d, name) {
 			return err
-		}
-		if a.failed[strings.Join(s.Path, "/")] {
-			return errSkip
 		}
 		return nil
 	}

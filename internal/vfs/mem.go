@@ -19,6 +19,7 @@ type Mem struct {
 	log   []memOp // changes of names that no sync has kept yet, oldest first
 	ticks int64
 	nodes uint64
+	devs  uint64 // file systems that were mounted
 	// DropSyncs makes every sync do nothing: the negative control of crash
 	// tests.
 	DropSyncs bool
@@ -31,7 +32,7 @@ type Mem struct {
 // sync of it left it.
 type memNode struct {
 	kind        fs.FileMode
-	inode       uint64
+	inode, dev  uint64
 	now, kept   memState
 	names, held map[string]*memNode // of a directory: now and kept
 }
@@ -54,7 +55,8 @@ func (s memState) clone() memState {
 // NewMem returns an empty file system.
 func NewMem() *Mem {
 	m := &Mem{}
-	m.root = m.node(fs.ModeDir, 0o755)
+	m.root = m.node(1, fs.ModeDir, 0o755)
+	m.devs = 1
 	return m
 }
 
@@ -65,10 +67,10 @@ func (m *Mem) clock() int64 {
 	return begin + m.ticks*1_000_000
 }
 
-func (m *Mem) node(kind fs.FileMode, mode uint16) *memNode {
+func (m *Mem) node(dev uint64, kind fs.FileMode, mode uint16) *memNode {
 	m.nodes++
 	t := m.clock()
-	n := &memNode{kind: kind, inode: m.nodes, now: memState{mode: mode, mtime: t, ctime: t}}
+	n := &memNode{kind: kind, inode: m.nodes, dev: dev, now: memState{mode: mode, mtime: t, ctime: t}}
 	n.kept = n.now
 	if kind == fs.ModeDir {
 		n.names, n.held = map[string]*memNode{}, map[string]*memNode{}
@@ -81,7 +83,7 @@ func (n *memNode) dir() bool { return n != nil && n.kind == fs.ModeDir }
 func (n *memNode) file() bool { return n != nil && n.kind == 0 }
 
 func (n *memNode) stat() Stat {
-	return Stat{Type: n.kind, Mode: n.now.mode, Size: int64(len(n.now.data)), MTime: n.now.mtime, CTime: n.now.ctime, Inode: n.inode, Dev: 1}
+	return Stat{Type: n.kind, Mode: n.now.mode, Size: int64(len(n.now.data)), MTime: n.now.mtime, CTime: n.now.ctime, Inode: n.inode, Dev: n.dev}
 }
 
 func split(name string) []string {
@@ -120,6 +122,32 @@ func (m *Mem) parent(op, name string) (*memNode, string, error) {
 	return d, parts[len(parts)-1], nil
 }
 
+// Mount mounts an empty file system on a directory and returns what takes it away
+// and what puts it back. Neither is a change that a crash could lose.
+func (m *Mem) Mount(name string) (unmount, mount func(), err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, base, err := m.parent("mount", name)
+	if err != nil {
+		return nil, nil, err
+	}
+	below := d.names[base]
+	if !below.dir() {
+		return nil, nil, pathError("mount", name, ErrNotDir)
+	}
+	m.devs++
+	root := m.node(m.devs, fs.ModeDir, 0o755)
+	put := func(n *memNode) func() {
+		return func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			d.names[base], d.held[base] = n, n
+		}
+	}
+	d.names[base], d.held[base] = root, root
+	return put(below), put(root), nil
+}
+
 type memHandle struct {
 	m   *Mem
 	n   *memNode
@@ -148,7 +176,7 @@ func (m *Mem) Create(name string, perm fs.FileMode) (File, error) {
 	n := d.names[base]
 	switch {
 	case n == nil:
-		n = m.node(0, uint16(perm.Perm()))
+		n = m.node(d.dev, 0, uint16(perm.Perm()))
 		m.set(memSet{d, base, n})
 	case !n.file():
 		return nil, pathError("create", name, fs.ErrExist)
@@ -214,7 +242,7 @@ func (m *Mem) MkdirAll(name string, perm fs.FileMode) error {
 	for _, p := range split(name) {
 		n := d.names[p]
 		if n == nil {
-			n = m.node(fs.ModeDir, uint16(perm.Perm()))
+			n = m.node(d.dev, fs.ModeDir, uint16(perm.Perm()))
 			m.set(memSet{d, p, n})
 		}
 		if !n.dir() {

@@ -133,7 +133,7 @@ func (d memDir) Create(name string) (Handle, error) {
 		return nil, err
 	}
 	defer unlock()
-	n := d.m.node(0, 0o600)
+	n := d.m.node(d.n.dev, 0, 0o600)
 	d.m.set(memSet{d.n, name, n})
 	return &memOpen{memHandle{m: d.m, n: n}}, nil
 }
@@ -156,7 +156,7 @@ func (d memDir) Symlink(target, name string) error {
 		return err
 	}
 	defer unlock()
-	n := d.m.node(fs.ModeSymlink, 0o777)
+	n := d.m.node(d.n.dev, fs.ModeSymlink, 0o777)
 	n.now.data = []byte(target)
 	n.kept = n.now.clone()
 	d.m.set(memSet{d.n, name, n})
@@ -169,7 +169,7 @@ func (m *Mem) Mkfifo(name string) error {
 	defer m.mu.Unlock()
 	d, base, err := m.parent("mkfifo", name)
 	if err == nil {
-		m.set(memSet{d, base, m.node(fs.ModeNamedPipe, 0o644)})
+		m.set(memSet{d, base, m.node(d.dev, fs.ModeNamedPipe, 0o644)})
 	}
 	return err
 }
@@ -180,7 +180,7 @@ func (d memDir) Mkdir(name string, mode uint16) error {
 		return err
 	}
 	defer unlock()
-	d.m.set(memSet{d.n, name, d.m.node(fs.ModeDir, mode)})
+	d.m.set(memSet{d.n, name, d.m.node(d.n.dev, fs.ModeDir, mode)})
 	return nil
 }
 
