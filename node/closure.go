@@ -47,7 +47,8 @@ func (r *recorder) Get(ctx context.Context, id object.ID) ([]byte, error) {
 type closure struct {
 	ctx    context.Context
 	rec    *recorder
-	chunks []object.ID
+	ask    []object.ID // chunks of which it is not known whether they are here
+	chunks []object.ID // that are missing
 	trees  map[[2]object.ID]extent // walked, each compared with another
 }
 
@@ -89,17 +90,7 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 	c := &closure{ctx: ctx, rec: rec, trees: map[[2]object.ID]extent{}}
 	seen := map[object.ID]bool{}
 	todo := []object.ID{head}
-	var chunks []object.ID
-	flush := func() error {
-		m, err := v.repo.Missing(ctx, c.chunks)
-		c.chunks = c.chunks[:0]
-		if room := maxHoles - len(chunks); len(m) > room {
-			m = m[:room]
-		}
-		chunks = append(chunks, m...)
-		return err
-	}
-	for len(todo) > 0 && len(rec.miss) < maxMissing && (all || len(rec.miss)+len(chunks) < maxMissing) {
+	for len(todo) > 0 && len(rec.miss) < maxMissing && (all || len(rec.miss)+len(c.chunks) < maxMissing) {
 		id := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if seen[id] || complete(id) {
@@ -130,11 +121,6 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 				return absent{}, err
 			}
 			base = s.Root
-			if len(c.chunks) > 1<<16 {
-				if err := flush(); err != nil {
-					return absent{}, err
-				}
-			}
 		}
 		for _, k := range s.Conflicts {
 			for _, side := range k.Sides {
@@ -144,10 +130,29 @@ func missing(ctx context.Context, v *vault, head object.ID, complete func(object
 			}
 		}
 	}
-	if err := flush(); err != nil {
+	if err := c.answer(); err != nil {
 		return absent{}, err
 	}
-	return absent{rec.miss, chunks}, nil
+	return absent{rec.miss, c.chunks}, nil
+}
+
+// maxAsk bounds how many chunks are asked for at once.
+const maxAsk = 1 << 14
+
+// chunk notes a chunk that must be here.
+func (c *closure) chunk(id object.ID) error {
+	if c.ask = append(c.ask, id); len(c.ask) < maxAsk {
+		return nil
+	}
+	return c.answer()
+}
+
+// answer looks which of the noted chunks are missing.
+func (c *closure) answer() error {
+	m, err := c.rec.Missing(c.ctx, c.ask)
+	c.ask = c.ask[:0]
+	c.chunks = append(c.chunks, m[:min(len(m), maxHoles-len(c.chunks))]...)
+	return err
 }
 
 // tree walks what differs between a tree that is here and one that may not
@@ -199,7 +204,9 @@ func (c *closure) tree(have, want object.ID, depth, path int) (extent, error) {
 // that may not be.
 func (c *closure) entry(have *object.Entry, e object.Entry, depth, path int) (extent, error) {
 	if e.Xattrs.Kind == object.KindChunk && (have == nil || have.Xattrs != e.Xattrs) {
-		c.chunks = append(c.chunks, e.Xattrs.ID)
+		if err := c.chunk(e.Xattrs.ID); err != nil {
+			return extent{}, err
+		}
 	}
 	if e.Kind == object.Dir {
 		var below object.ID
@@ -213,16 +220,18 @@ func (c *closure) entry(have *object.Entry, e object.Entry, depth, path int) (ex
 	}
 	switch e.Content.Kind {
 	case object.KindChunk:
-		c.chunks = append(c.chunks, e.Content.ID)
+		return extent{}, c.chunk(e.Content.ID)
 	case object.KindList:
 		for p, err := range object.Chunks(c.ctx, c.rec, e.Content.ID, e.Size) {
 			if errors.Is(err, object.ErrMissing) {
 				return extent{}, nil
 			}
+			if err == nil {
+				err = c.chunk(p.ID)
+			}
 			if err != nil {
 				return extent{}, err
 			}
-			c.chunks = append(c.chunks, p.ID)
 		}
 	}
 	return extent{}, nil
