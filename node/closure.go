@@ -47,8 +47,8 @@ func (r *recorder) Get(ctx context.Context, id object.ID) ([]byte, error) {
 type closure struct {
 	ctx    context.Context
 	rec    *recorder
-	ask    []object.ID // chunks of which it is not known whether they are here
-	chunks []object.ID // that are missing
+	ask    []object.ID             // chunks of which it is not known whether they are here
+	chunks []object.ID             // that are missing
 	trees  map[[2]object.ID]extent // walked, each compared with another
 }
 
