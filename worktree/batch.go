@@ -114,7 +114,7 @@ func (a *applier) remember(d vfs.Dir, s Step, ours vfs.Stat) {
 	}
 	name := s.Path[len(s.Path)-1]
 	if st, err := d.Lstat(name); err == nil && sameFile(st, ours) && st.Mode == ours.Mode {
-		a.res.Written.set(strings.Join(s.Path, "/"), written{rowOf(name, st), *s.To})
+		a.res.Written.set(strings.Join(s.Path, "/"), st, *s.To)
 	}
 }
 

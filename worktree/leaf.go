@@ -17,10 +17,16 @@ import (
 func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, src *sources) error {
 	now := time.Now()
 	c.same = false
-	if w, ok := s.o.Written.get(strings.Join(path, "/")); ok && w.stat.same(c.seen) {
-		c.entry, c.stat, c.ok = &w.entry, statOf(c.name, c.seen, now), true
-		s.touch(path, c.seen)
-		return nil
+	if rel := strings.Join(path, "/"); s.o.Written.has(rel) {
+		was, had, err := src.baseEntry(c.name)
+		if err != nil {
+			return err
+		}
+		if had && s.o.Written.still(rel, c.seen, was) {
+			c.entry, c.stat, c.ok = &was, statOf(c.name, c.seen, now), true
+			s.touch(path, c.seen)
+			return nil
+		}
 	}
 	s.o.Fault.Hit("scan.file")
 	e, st, err := s.read(ctx, d, path, c)

@@ -53,11 +53,6 @@ func (n *rowName) same(st vfs.Stat) bool {
 		n.inode == st.Inode && n.mode == st.Mode && n.kind == kindOf(st)
 }
 
-// sameDisplaced is same after a rename, which touches ctime.
-func (n *rowName) sameDisplaced(st vfs.Stat) bool {
-	return n.size == st.Size && n.mtime == st.MTime && n.inode == st.Inode && n.kind == kindOf(st)
-}
-
 const rowVersion = 3
 
 // The flags of a row: what follows, and what is so.

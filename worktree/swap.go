@@ -187,7 +187,7 @@ func (a *applier) expected(d vfs.Dir, name string, s Step, st vfs.Stat) (bool, e
 	if s.From == nil || kindOf(st) != s.From.Kind {
 		return false, nil
 	}
-	if w, ok := a.res.Written.get(strings.Join(s.Path, "/")); ok && w.entry == *s.From && w.stat.sameDisplaced(st) {
+	if a.res.Written.displaced(strings.Join(s.Path, "/"), st, *s.From) {
 		return true, nil
 	}
 	dir := strings.Join(s.Path[:len(s.Path)-1], "/")
