@@ -30,7 +30,7 @@ type collector struct {
 	ctx  context.Context
 	v    *vault
 	base object.ID // a tree that the other side has
-	sent map[object.ID]bool
+	sent map[uint64]bool // by the beginning of the ids: what is left out by chance the other side asks for
 	away *moved // what may have moved within the snapshot that is being walked
 	out  []object.ID
 	most int // in out
@@ -43,7 +43,7 @@ const collectBatch = 8192
 // collect calls emit with the ids in batches of at most so many. Roots that are not here, or
 // below which something is not what its link says, are returned.
 func collect(ctx context.Context, v *vault, want, have []object.ID, most int, emit func([]object.ID) error) (absent []object.ID, err error) {
-	c := &collector{ctx: ctx, v: v, sent: map[object.ID]bool{}, most: most, emit: emit}
+	c := &collector{ctx: ctx, v: v, sent: map[uint64]bool{}, most: most, emit: emit}
 	for _, h := range have {
 		if s, err := object.GetSnapshot(ctx, v.repo, h); err == nil {
 			c.base = s.Root
@@ -91,10 +91,10 @@ func (c *collector) flush() error {
 }
 
 func (c *collector) add(id object.ID) error {
-	if c.sent[id] {
+	if c.sent[short(id)] {
 		return nil
 	}
-	c.sent[id] = true
+	c.sent[short(id)] = true
 	c.out = append(c.out, id)
 	if len(c.out) >= c.most {
 		return c.flush()
@@ -247,7 +247,7 @@ func (c *collector) conflicts(s object.Snapshot, parents []object.Snapshot, base
 
 // tree adds what a tree holds at places where none of some others does.
 func (c *collector) tree(have []object.ID, want object.ID, depth int) error {
-	if slices.Contains(have, want) || c.sent[want] {
+	if slices.Contains(have, want) || c.sent[short(want)] {
 		return nil
 	}
 	if depth > object.MaxDepth {
@@ -322,7 +322,7 @@ func (c *collector) entry(olds []object.Entry, e object.Entry, depth int) error 
 }
 
 func (c *collector) content(olds []object.Entry, e object.Entry) error {
-	if e.Content.Kind == 0 || c.sent[e.Content.ID] {
+	if e.Content.Kind == 0 || c.sent[short(e.Content.ID)] {
 		return nil
 	}
 	if was, err := c.away.had(e.Content.ID); err != nil || was {
