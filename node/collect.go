@@ -29,9 +29,9 @@ func (t *noter) Get(ctx context.Context, id object.ID) ([]byte, error) {
 type collector struct {
 	ctx  context.Context
 	v    *vault
-	base object.ID // a tree that the other side has
+	base object.ID       // a tree that the other side has
 	sent map[uint64]bool // by the beginning of the ids: what is left out by chance the other side asks for
-	away *moved // what may have moved within the snapshot that is being walked
+	away *moved          // what may have moved within the snapshot that is being walked
 	out  []object.ID
 	most int // in out
 	emit func([]object.ID) error
