@@ -23,7 +23,7 @@ type ancestry struct {
 	right  []object.ID
 	parked []object.ID // of left: below both sides in this round
 	holes  bool        // what is missing, or malformed on the left, has no parents, instead of being an error
-	lost   bool        // what is missing on the right has no parents
+	lost   bool        // what is missing or malformed on the right has no parents
 }
 
 // seenBy is a snapshot on a walk.
@@ -119,7 +119,9 @@ func (a *ancestry) nextLeft() (object.ID, bool) {
 func (a *ancestry) read(id object.ID) error {
 	n := a.seen[id]
 	s, err := a.y.snapshot(id)
-	if a.lost && !n.left && errors.Is(err, object.ErrMissing) || a.holes && (errors.Is(err, object.ErrMissing) || n.left && (errors.Is(err, object.ErrMalformed) || errors.Is(err, object.ErrLimit))) {
+	missing := errors.Is(err, object.ErrMissing)
+	malformed := errors.Is(err, object.ErrMalformed) || errors.Is(err, object.ErrLimit)
+	if a.lost && !n.left && (missing || malformed) || a.holes && (missing || n.left && malformed) {
 		n.missing, err = true, nil
 	}
 	if err != nil {

@@ -97,8 +97,8 @@ func Join(ctx context.Context, env Env, heads, more []object.ID) ([]object.ID, e
 	return sortIDs(out), nil
 }
 
-// Seen reports for each of some snapshots, which may be missing themselves,
-// whether the set has seen it.
+// Seen reports for each of some snapshots, which may be missing themselves, or be
+// something else, whether the set has seen it.
 func Seen(ctx context.Context, env Env, set, of []object.ID) ([]bool, error) {
 	a := newAncestry(newHistory(ctx, env.Get, env.Memo), set...)
 	a.lost = true

@@ -174,6 +174,23 @@ func noise(seed, n int) thing {
 	return thing{object.KindChunk, out[:n]}
 }
 
+// snapshot is one of the device.
+func (e *evil) snapshot(root thing, parents ...object.ID) thing {
+	e.t.Helper()
+	s := object.Snapshot{Root: e.id(root), Parents: parents, Device: e.host.Self(), MergeVersion: 1}
+	if len(parents) > 0 {
+		s.Base = s.Root
+	}
+	b, err := object.EncodeSnapshot(s)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return thing{object.KindSnapshot, b}
+}
+
+// emptyTree is a directory without entries.
+func emptyTree() thing { return thing{object.KindTree, []byte{0x82, 0x00, 0x80}} }
+
 func (e *evil) id(o thing) object.ID { return e.hash.Sum(o.kind, o.plain) }
 
 // block seals objects by docs/format.md.

@@ -233,6 +233,15 @@ func TestMembersThatAreOfNoUse(t *testing.T) {
 				t.Error(err)
 			}
 		},
+		"heads that are a chunk or build on one, then a good one": func(t *testing.T, e *evil, c *proto.Conn) {
+			o, root := noise(33, 500), emptyTree()
+			upon, good := e.snapshot(root, e.id(o)), e.snapshot(root)
+			for _, head := range []thing{o, upon, good} {
+				if err := announce(c, []object.Record{e.record(e.id(head), object.ID{})}, e.block(o), e.block(root), e.block(head)); err != nil {
+					t.Error(err)
+				}
+			}
+		},
 		"heads that nobody has": func(t *testing.T, e *evil, c *proto.Conn) {
 			for i := range 700 {
 				if err := announce(c, []object.Record{e.record(e.id(noise(i, 64)), object.ID{})}); err != nil {
