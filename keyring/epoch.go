@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 )
@@ -33,17 +34,23 @@ func (k *Keys) Epoch(n uint32) (Epoch, error) {
 	return e, nil
 }
 
-// Union returns keys with the epochs of both; k's current one stays. The
-// identity keys must be the same: one vault has one.
+// ErrEpochs is what Union returns for two different keys of one epoch.
+var ErrEpochs = errors.New("two different keys of one epoch")
+
+// Union returns keys with the epochs of both. Writers stay with the older current
+// one: whoever wraps keys of a newer epoch to one device alone must not have it
+// write what no other can read. The identity keys must be the same: one vault has
+// one.
 func (k *Keys) Union(o *Keys) (*Keys, error) {
 	if k.Tag != o.Tag || k.ID != o.ID || k.Split != o.Split || k.ChunkSeed != o.ChunkSeed {
 		return nil, fmt.Errorf("unite keys: they belong to different vaults")
 	}
 	u := *k
+	u.Current = min(k.Current, o.Current)
 	u.Epochs = maps.Clone(k.Epochs)
 	for n, e := range o.Epochs {
 		if have, ok := u.Epochs[n]; ok && have != e {
-			return nil, fmt.Errorf("unite keys: two different keys of epoch %d", n)
+			return nil, fmt.Errorf("unite keys: %w: %d", ErrEpochs, n)
 		}
 		u.Epochs[n] = e
 	}

@@ -18,6 +18,9 @@ const (
 	ringDomain = "bsv/1/ring"
 	// MaxRing bounds a ring file: it travels in one message.
 	MaxRing = 256 << 10
+	// MaxRecipients bounds the devices that a ring is wrapped to: age reads no
+	// more than 1,024 recipients, the vault's own among them.
+	MaxRecipients = 1000
 	// maxEpochs bounds the epochs that a ring may carry.
 	maxEpochs = 1 << 12
 )
@@ -42,6 +45,9 @@ type Ring struct {
 // SealRing wraps keys to devices (public X25519 keys) and to the header's
 // recovery recipient, and signs the result.
 func SealRing(k *Keys, h Header, devices [][32]byte, signer ed25519.PrivateKey, chain []byte) (*Ring, error) {
+	if len(devices) > MaxRecipients {
+		return nil, fmt.Errorf("seal ring: %d devices, above %d", len(devices), MaxRecipients)
+	}
 	main, err := age.ParseX25519Recipient(h.Recovery)
 	if err != nil {
 		return nil, fmt.Errorf("seal ring: %w", err)

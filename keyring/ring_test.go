@@ -123,3 +123,25 @@ func TestKeysOfARingThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// Whoever is in a ring of as many devices as there may be opens it.
+func TestRingOfManyDevices(t *testing.T) {
+	s := testSecret()
+	h := s.Header()
+	last := NewDevice(h)
+	to := make([][32]byte, MaxRecipients)
+	for i := range to {
+		to[i] = NewDevice(h).Recipient()
+	}
+	to[MaxRecipients-1] = last.Recipient()
+	r, err := SealRing(s.Keys(), h, to, s.Admission(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.OpenDevice(last); err != nil {
+		t.Error(err)
+	}
+	if _, err := SealRing(s.Keys(), h, append(to, last.Recipient()), s.Admission(), nil); err == nil {
+		t.Error("a ring of too many devices")
+	}
+}

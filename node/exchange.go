@@ -13,7 +13,6 @@ import (
 	"github.com/bsvsync/bsv/keyring"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/proto"
-	"github.com/bsvsync/bsv/repo"
 )
 
 // listen reads what the peer says until the session ends.
@@ -168,42 +167,6 @@ func (x *session) takeBlocks(ctx context.Context, records int, blocks []*proto.B
 		return nil, nil
 	}
 	return fresh, x.v.repo.Commit(ctx)
-}
-
-// maxRings bounds the key rings that are kept: one for every admission.
-const maxRings = 2 * object.MaxDevices
-
-func (x *session) takeRings(m *proto.Rings) error {
-	kept := 0
-	for _, err := range x.v.repo.Backend().List("keys") {
-		if err != nil {
-			return err
-		}
-		kept++
-	}
-	for _, b := range m.GetRings() {
-		r, err := keyring.DecodeRing(b)
-		if err != nil {
-			return fmt.Errorf("%w: %w", proto.ErrViolation, err)
-		}
-		if r.Tag != x.v.header.Tag {
-			return fmt.Errorf("%w: a key ring of another vault", proto.ErrViolation)
-		}
-		if err := checkSigner(r, x.v.header); err != nil {
-			return fmt.Errorf("%w: %w", proto.ErrViolation, err)
-		}
-		if kept++; kept > maxRings {
-			x.s.log.Warn("too many key rings", "peer", x.id.String())
-			return nil
-		}
-		if err := repo.PutRing(x.v.repo.Backend(), r); err != nil {
-			return err
-		}
-	}
-	if len(m.GetRings()) > 0 {
-		x.s.ringsChanged()
-	}
-	return nil
 }
 
 // maxEarly bounds the acknowledgements that wait for their records.

@@ -201,8 +201,15 @@ func (n *Node) openVault(ctx context.Context, dev keyring.Device) (*vault, error
 		}
 		if v.keys == nil {
 			v.keys = k
-		} else if v.keys, err = v.keys.Union(k); err != nil {
+			continue
+		}
+		switch u, err := v.keys.Union(k); {
+		case errors.Is(err, keyring.ErrEpochs): // what is sealed with the keys that are passed over cannot be read: it is somebody's who has cheated
+			n.log.Warn("key ring", "signer", object.DeviceID(r.Signer).String(), "err", err)
+		case err != nil:
 			return nil, err
+		default:
+			v.keys = u
 		}
 	}
 	if v.keys == nil {

@@ -238,10 +238,8 @@ func (n *Node) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping
 	}
 	adm := object.Admit(v.header.Tag, 0, id, wrapping, v.dev.Signing) // asked again, because the answer was lost, it is the same
 	chain := append(slices.Clone(members[v.id]), adm)
-	to := v.view.wrappings()
-	if !slices.Contains(to, wrapping) {
-		to = append(to, wrapping)
-	}
+	to := slices.DeleteFunc(v.view.wrappings(), func(k [32]byte) bool { return k == wrapping })
+	to = append([][32]byte{wrapping}, to[:min(len(to), keyring.MaxRecipients-1)]...) // the others have their own
 	ring, err := keyring.SealRing(v.keys, v.header, to, v.dev.Signing, object.EncodeChain(members[v.id]))
 	if err != nil {
 		return nil, nil, err

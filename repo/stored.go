@@ -139,13 +139,21 @@ func Rings(be cas.Backend, log *slog.Logger) iter.Seq2[*keyring.Ring, error] {
 
 // PutRing keeps a key ring.
 func PutRing(be cas.Backend, r *keyring.Ring) error {
-	b := r.Encode()
-	sum := sha256.Sum256(b)
-	name := "keys/" + hex.EncodeToString(sum[:])
-	if _, err := be.Size(name); err == nil {
+	if HasRing(be, r) {
 		return nil
 	}
-	return be.Write(name, b)
+	return be.Write(ringName(r), r.Encode())
+}
+
+// HasRing reports whether a key ring is kept.
+func HasRing(be cas.Backend, r *keyring.Ring) bool {
+	_, err := be.Size(ringName(r))
+	return err == nil
+}
+
+func ringName(r *keyring.Ring) string {
+	sum := sha256.Sum256(r.Encode())
+	return "keys/" + hex.EncodeToString(sum[:])
 }
 
 // Backend is where the repository's files are.
