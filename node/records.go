@@ -21,7 +21,7 @@ const (
 )
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
-	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
+	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, read: map[object.ID]bool{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
 	var err error
 	if w.complete, err = newComplete(n.home.State(), v.repo.Generation, v.repo.Serial); err != nil {
 		return nil, err

@@ -34,6 +34,7 @@ type view struct {
 	unsaved  []object.Record              // to be stored
 	replaced []object.Record              // to be dropped
 	settings object.Settings
+	read     map[object.ID]bool // settings that are joined already, or say nothing
 	members  map[object.DeviceID][]object.Admission
 	complete *complete
 	maximal  *maximal
@@ -48,7 +49,7 @@ type view struct {
 // is not settings says nothing: every device passes over it alike.
 func (w *view) readSettings(ctx context.Context, k known) error {
 	id := k.said.Settings
-	if id.IsZero() {
+	if id.IsZero() || w.read[id] {
 		return nil
 	}
 	b, err := w.v.repo.Get(ctx, id)
@@ -63,6 +64,7 @@ func (w *view) readSettings(ctx context.Context, k known) error {
 		return err
 	}
 	s, err := object.DecodeSettings(b, w.v.header.Admission)
+	w.read[id] = true
 	if err != nil {
 		w.n.log.Warn("settings cannot be read", "device", k.rec.Device.String(), "err", err)
 		return nil
@@ -117,6 +119,11 @@ func (w *view) fresh(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heads = nil
+	named := w.namedLocked()
+	maps.DeleteFunc(w.read, func(id object.ID, _ bool) bool {
+		_, still := slices.BinarySearchFunc(named, id, compareID)
+		return !still
+	})
 	for _, k := range append(w.recordsLocked(), slices.Collect(maps.Values(w.strange))...) {
 		if err := w.readSettings(ctx, k); err != nil {
 			w.n.log.Warn("settings cannot be read", "device", k.rec.Device.String(), "err", err)
@@ -129,6 +136,10 @@ func (w *view) fresh(ctx context.Context) {
 func (w *view) named() []object.ID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.namedLocked()
+}
+
+func (w *view) namedLocked() []object.ID {
 	var out []object.ID
 	for _, recs := range []map[[32]byte]known{w.recs, w.strange} {
 		for _, k := range recs {

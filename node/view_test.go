@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bsvsync/bsv/home"
@@ -225,5 +227,34 @@ func TestFullSettings(t *testing.T) {
 	}
 	if _, ok := w.get("name/" + v.id.String()); !ok {
 		t.Error("what was set before is gone")
+	}
+}
+
+// However many records name some settings, and whenever objects come, they are
+// read once: checking thousands of admissions takes its time.
+func TestSettingsAreReadOnce(t *testing.T) {
+	n, v, o := lone(t)
+	w := v.view
+	var log strings.Builder
+	n.log = slog.New(slog.NewTextHandler(&log, nil))
+	w.join(object.Settings{}.Admit(o.admission))
+	none := maker{t, v}.put(object.KindTree, []byte{0x82, 0x00, 0x80})
+	for i := range 5 {
+		o.seq++
+		r, err := object.SealRecord(v.keys, o.dev.Signing, object.Outer{Tag: v.header.Tag, Device: o.id, Incarnation: 1 << 32, Seq: o.seq}, object.Statement{Head: garbage(i), Settings: none})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.take(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		w.fresh(t.Context())
+	}
+	if n := strings.Count(log.String(), "settings cannot be read"); n != 1 {
+		t.Errorf("settings that are none are read %d times", n)
+	}
+	w.recs = map[[32]byte]known{} // as if newer ones had taken their place
+	if w.fresh(t.Context()); len(w.read) != 0 {
+		t.Errorf("%d settings are remembered that nothing names", len(w.read))
 	}
 }
