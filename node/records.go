@@ -21,7 +21,7 @@ const (
 )
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
-	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, read: map[object.ID]bool{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
+	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, read: map[object.ID]bool{}, crowded: map[object.DeviceID]bool{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
 	var err error
 	if w.complete, err = newComplete(n.home.State(), v.repo.Generation, v.repo.Serial); err != nil {
 		return nil, err
@@ -155,7 +155,10 @@ func (w *view) keep(k known) bool {
 		})
 		i := slices.IndexFunc(same, func(o known) bool { return !w.complete.has(o.said.Head) && newer(k.rec, o.rec) })
 		if i < 0 {
-			w.n.log.Warn("a device has too many records", "device", k.rec.Device.String())
+			if !w.crowded[k.rec.Device] { // it may send as many as it likes
+				w.crowded[k.rec.Device] = true
+				w.n.log.Warn("a device has too many records", "device", k.rec.Device.String())
+			}
 			return false
 		}
 		w.discard(same[i])
@@ -182,7 +185,14 @@ func (w *view) save() error {
 	add, drop := w.unsaved, w.replaced
 	w.unsaved, w.replaced = nil, nil
 	w.mu.Unlock()
+	gone := make(map[[64]byte]bool, len(drop))
+	for _, r := range drop {
+		gone[r.Sig] = true
+	}
 	for i, r := range add {
+		if gone[r.Sig] { // of many that came at once the disk sees those that stay
+			continue
+		}
 		if err := w.v.repo.PutRecord(r); err != nil {
 			w.mu.Lock()
 			w.unsaved = append(add[i:], w.unsaved...)

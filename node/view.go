@@ -38,9 +38,10 @@ type view struct {
 	members  map[object.DeviceID][]object.Admission
 	complete *complete
 	maximal  *maximal
-	accepted map[object.ID]bool // heads that a person gave up
-	broken   map[object.ID]bool // heads that are no snapshots, or name what is not there by its kind
-	heads    []object.ID        // nil: to be computed
+	crowded  map[object.DeviceID]bool // that there are too many records of was said
+	accepted map[object.ID]bool       // heads that a person gave up
+	broken   map[object.ID]bool       // heads that are no snapshots, or name what is not there by its kind
+	heads    []object.ID              // nil: to be computed
 	pending  []object.ID
 	holed    []object.ID // of heads: those that lack contents
 }

@@ -10,13 +10,16 @@ import (
 	"testing"
 
 	"github.com/bsvsync/bsv/home"
+	"github.com/bsvsync/bsv/internal/vfs"
 	"github.com/bsvsync/bsv/keyring"
 	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/proto"
 )
 
 // lone is a node of one vault and another device of it.
-func lone(t *testing.T) (*Node, *vault, *teller) {
+func lone(t *testing.T) (*Node, *vault, *teller) { return loneOn(t, vfs.OS{}) }
+
+func loneOn(t *testing.T, disk vfs.FS) (*Node, *vault, *teller) {
 	t.Helper()
 	ctx := context.Background()
 	tmp := t.TempDir()
@@ -24,7 +27,7 @@ func lone(t *testing.T) (*Node, *vault, *teller) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(ctx, Options{Home: h})
+	n, err := Open(ctx, Options{Home: h, FS: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +147,37 @@ func TestRecordsOfAMemberAreBounded(t *testing.T) {
 	}
 	if !w.names(o.id, []object.ID{garbage(10 + maxRecords + 199)}) {
 		t.Error("the newest record is not among them")
+	}
+}
+
+// Of a flood of records the disk sees those that stay, and the log one line.
+func TestFloodOfRecords(t *testing.T) {
+	const many = 5 * maxRecords
+	disk := &vfs.Fail{FS: vfs.OS{}}
+	n, v, o := loneOn(t, disk)
+	var log strings.Builder
+	n.log = slog.New(slog.NewTextHandler(&log, nil))
+	w := v.view
+	w.join(object.Settings{}.Admit(o.admission))
+	before := disk.Calls()
+	for i := range many {
+		o.tell(garbage(i))
+	}
+	if err := w.save(); err != nil {
+		t.Fatal(err)
+	}
+	if calls := disk.Calls() - before; calls > 3*many {
+		t.Errorf("%d records are %d calls to the disk", many, calls)
+	}
+	if n := stored(t, v, o.id); n != maxRecords {
+		t.Errorf("%d records are stored", n)
+	}
+	o.seq = 0
+	for i := range 10 {
+		o.tell(garbage(many + i)) // older than all others
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }
 
