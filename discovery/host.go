@@ -58,6 +58,7 @@ type Host struct {
 	mu       sync.Mutex
 	closed   bool
 	members  map[peer.ID]bool
+	expected map[string]ma.Multiaddr // from where members are let in always
 	keepers  map[peer.ID]*keeper
 	name     string // of mDNS
 	handlers map[string]bool
@@ -109,7 +110,7 @@ func newHost(key crypto.PrivKey) (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	cm, err := connmgr.NewConnManager(64, 256, connmgr.WithGracePeriod(time.Minute))
+	cm, err := connmgr.NewConnManager(fewConns, manyConns, connmgr.WithGracePeriod(time.Minute))
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,16 @@
 package discovery
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/test"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
 )
 
 // On a private network redialling is never limited; from the internet it is.
@@ -57,5 +62,38 @@ func TestRanker(t *testing.T) {
 	only := rank([]ma.Multiaddr{ma.StringCast("/ip4/10.0.0.1/udp/1/quic-v1")})
 	if len(only) != 1 || only[0].Delay != 0 {
 		t.Errorf("QUIC waits for a TCP that is not there: %v", only)
+	}
+}
+
+// However many connections strangers hold, a member comes in.
+func TestStrangersHoldAllConnections(t *testing.T) {
+	a, b := start(t, nil, loopback), start(t, nil, loopback)
+	stranger := start(t, nil, loopback)
+	from := []string{"/ip4/127.0.0.1/tcp/1"} // it is not reached there
+	a.SetMembers(map[object.DeviceID][]string{b.Self(): from, stranger.Self(): from})
+	a.SetMembers(map[object.DeviceID][]string{b.Self(): from}) // the other is no member any more
+	a.Handle(proto.SyncProtocol, func(_ context.Context, _ object.DeviceID, s proto.Stream) { _ = s.Close() })
+	rm := a.h.Network().ResourceManager()
+	held := 0
+	for ; held < 100_000; held++ {
+		s, err := rm.OpenConnection(network.DirInbound, false, ma.StringCast("/ip4/127.0.0.1/tcp/1"))
+		if err != nil {
+			break
+		}
+		defer s.Done()
+		if s.SetPeer(test.RandPeerIDFatal(t)) != nil {
+			break
+		}
+	}
+	if held <= manyConns {
+		t.Errorf("%d connections are all: none is ever trimmed", held)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := stranger.Dial(ctx, a.Self(), proto.SyncProtocol, a.Addrs()); err == nil {
+		t.Error("one more stranger comes in")
+	}
+	if _, err := b.Dial(ctx, a.Self(), proto.SyncProtocol, a.Addrs()); err != nil {
+		t.Error(err)
 	}
 }

@@ -44,6 +44,7 @@ type keeper struct {
 func (h *Host) SetMembers(members map[object.DeviceID][]string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.expect(members)
 	old := maps.Clone(h.members)
 	for id, addrs := range members {
 		p, err := peerID(id)
