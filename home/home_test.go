@@ -184,6 +184,45 @@ func TestForeignSocketDirectory(t *testing.T) {
 	}
 }
 
+// A command asks nobody at a place for the socket that somebody else has made.
+func TestForeignSocketIsNotAsked(t *testing.T) {
+	run := t.TempDir()
+	env := func(name string) string { return map[string]string{"XDG_RUNTIME_DIR": run}[name] }
+	p := place(t)
+	p.Dir = filepath.Join(p.Dir, strings.Repeat("long/", 30))
+	place := filepath.Join(run, "bsv")
+	if got := DialPath(p, env); got != "" {
+		t.Errorf("nothing is there: %q", got)
+	}
+	if err := os.Symlink(t.TempDir(), place); err != nil {
+		t.Fatal(err)
+	}
+	if got := DialPath(p, env); got != "" {
+		t.Errorf("through a link: %q", got)
+	}
+	if err := errors.Join(os.Remove(place), os.Mkdir(place, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if got := DialPath(p, env); filepath.Dir(got) != place {
+		t.Errorf("in our own: %q", got)
+	}
+	if os.Getuid() != 0 {
+		return
+	}
+	if err := os.Chown(place, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	if got := DialPath(p, env); got != "" {
+		t.Errorf("in another account's: %q", got)
+	}
+	if err := errors.Join(os.MkdirAll(p.Dir, 0o700), os.Chown(p.Dir, 12345, -1)); err != nil {
+		t.Fatal(err)
+	}
+	if got := DialPath(p, env); filepath.Dir(got) != place {
+		t.Errorf("in that of the home's account: %q", got)
+	}
+}
+
 func read(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(name)

@@ -17,12 +17,30 @@ const maxSocketPath = 100
 
 // DialPath is where a command looks for the owner's API: what the lock file
 // names, otherwise the place that an owner with this environment would use.
-// The file need not exist.
+// The file need not exist. It is empty when somebody else made the place, as
+// anybody can in a shared temporary directory: what answers there would be told
+// recovery words and tickets.
 func DialPath(p Paths, getenv func(string) string) string {
-	if o := ReadOwner(p); o.Socket != "" {
-		return o.Socket
-	}
 	path, _ := socketPath(p, getenv)
+	if o := ReadOwner(p); o.Socket != "" {
+		path = o.Socket
+	}
+	dir := filepath.Dir(path)
+	if dir == filepath.Clean(p.Dir) {
+		return path
+	}
+	fi, err := os.Lstat(dir)
+	if err != nil || !fi.IsDir() {
+		return ""
+	}
+	if ownedByUs(fi) {
+		return path
+	}
+	made, known := AccountOf(dir)
+	of, ok := AccountOf(p.Dir) // an administrator may ask the node of somebody else's home
+	if !known || !ok || made.UID != of.UID {
+		return ""
+	}
 	return path
 }
 
