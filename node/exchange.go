@@ -111,10 +111,11 @@ func (x *session) takeRecords(ctx context.Context, m *proto.Records) error {
 			return err
 		}
 		news = news || isNew
-		d := r.Digest()
-		x.mu.Lock()
-		x.known[d] = true
-		x.mu.Unlock()
+		if d := r.Digest(); isNew || x.v.view.holds(d) {
+			x.mu.Lock()
+			x.known[d] = true
+			x.mu.Unlock()
+		}
 		if said, err := r.Open(x.v.keys); err == nil {
 			for _, id := range []object.ID{said.Head, said.Settings} {
 				if !id.IsZero() {
@@ -126,6 +127,10 @@ func (x *session) takeRecords(ctx context.Context, m *proto.Records) error {
 	if err := x.v.view.save(); err != nil {
 		return err
 	}
+	kept := x.v.view.records()
+	x.mu.Lock()
+	x.forget(kept) // of a flood most have taken each other's place
+	x.mu.Unlock()
 	if len(fresh) > 0 {
 		x.v.view.fresh(ctx)
 		had = slices.DeleteFunc(slices.Clone(had), func(h object.ID) bool { return slices.Contains(named, h) })

@@ -217,6 +217,15 @@ func (w *view) record(digest [32]byte) (known, bool) {
 	return k, ok
 }
 
+// holds reports whether a record is here, of a member or not.
+func (w *view) holds(digest [32]byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, kept := w.recs[digest]
+	_, strange := w.strange[digest]
+	return kept || strange
+}
+
 // awaits reports whether a record is here and something of what it names is
 // not, or its device's admission.
 func (w *view) awaits(digest [32]byte) bool {

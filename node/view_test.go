@@ -292,3 +292,29 @@ func TestSettingsAreReadOnce(t *testing.T) {
 		t.Errorf("%d settings are remembered that nothing names", len(w.read))
 	}
 }
+
+// A peer that sends records without end takes no memory beyond those that are
+// kept, whether they are too many or take each other's place.
+func TestWhatAPeerKnowsIsBounded(t *testing.T) {
+	n, v, o := lone(t)
+	v.view.join(object.Settings{}.Admit(o.admission))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody fetches or tells
+	x := &session{s: &syncer{n: n, log: n.log}, v: v, id: o.id, ctx: ctx, known: map[[32]byte]bool{}, want: make(chan struct{}, 1)}
+	o.seq = 1 << 20
+	for i := range 8 {
+		if i == 4 { // from now on older ones, which are not kept
+			o.seq = 0
+		}
+		m := &proto.Records{}
+		for j := range maxRecords {
+			m.Records = append(m.Records, o.record(garbage(i*maxRecords+j)).Encode())
+		}
+		if err := x.takeRecords(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most := 4*len(v.view.records()) + 256; len(x.known) > most {
+		t.Errorf("%d records are noted, of %d that are kept", len(x.known), len(v.view.records()))
+	}
+}
