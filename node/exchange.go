@@ -220,6 +220,10 @@ func (x *session) pinged(nonce uint64) *proto.Control {
 	return &proto.Control{Message: &proto.Control_Ping{Ping: &proto.Ping{Nonce: nonce, Full: x.s.isFull()}}}
 }
 
+// errSilent: the peer is there and does not answer. What it answers to another
+// session is no more.
+var errSilent = errors.New("the peer does not answer")
+
 // ping returns when the peer has said everything that it knew we lack.
 func (x *session) ping(ctx context.Context) error {
 	c := make(chan struct{})
@@ -240,7 +244,7 @@ func (x *session) ping(ctx context.Context) error {
 		x.mu.Lock()
 		delete(x.pings, nonce)
 		x.mu.Unlock()
-		return errors.New("the peer does not answer")
+		return errSilent
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -1,13 +1,16 @@
 package node_test
 
 import (
+	"context"
 	"io"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/bsvsync/bsv/node"
 	"github.com/bsvsync/bsv/node/memnet"
+	"github.com/bsvsync/bsv/object"
 	"github.com/bsvsync/bsv/proto"
 )
 
@@ -216,5 +219,32 @@ func TestHandshakesAreBounded(t *testing.T) {
 		if n := net.Streams(a.host.Self(), e.host.Self()); n != 0 {
 			t.Errorf("%d are kept after %v", n, proto.Handshake)
 		}
+	})
+}
+
+// A member that is connected and says nothing costs a sync as much patience as
+// one answer may take, and not that again for each attempt.
+func TestSyncWithASilentMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := memnet.New()
+		a := newMember(t, net, testSecret().Words())
+		e := newEvilIn(t, net)
+		c := e.session(t, a.host)
+		e.host.Handle(proto.SyncProtocol, func(_ context.Context, _ object.DeviceID, st proto.Stream) {
+			c := proto.NewConn(st)
+			if c.Receive(&proto.Hello{}, proto.MaxHello) == nil {
+				_ = c.Send(e.hello(t, e.host.Self(), a.host.Self(), testSecret().Admission()), proto.MaxHello) // then nothing more
+			}
+		})
+		synctest.Wait()
+		begin := time.Now()
+		r, err := a.Sync(t.Context(), node.SyncRequest{})
+		if kindOf(err) != node.Unreachable || len(r.Unreachable) != 1 {
+			t.Errorf("%v: %v", r.Unreachable, err)
+		}
+		if took := time.Since(begin); took > proto.Idle+time.Second {
+			t.Errorf("given up after %v", took)
+		}
+		_ = c.Reset() // it is over
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bsvsync/bsv/object"
+	"github.com/bsvsync/bsv/proto"
 )
 
 // SyncRequest is bsv sync and fetch.
@@ -305,7 +306,7 @@ func (s *syncer) exchangeOnce(ctx context.Context, v *vault, t target) error {
 			x.reset() // it says again what was missed
 			err = io.ErrUnexpectedEOF
 		}
-		if isLocal(err) {
+		if isLocal(err) || errors.Is(err, errSilent) || errors.Is(err, proto.ErrSlow) {
 			return err
 		}
 		if err != nil {
