@@ -56,7 +56,7 @@ func (x *session) gather(ctx context.Context) {
 		}
 		switch {
 		case !isLocal(err):
-			x.s.log.Warn("fetch", "peer", x.id.String(), "err", err)
+			x.s.n.hearsay.warn(x.s.log, "fetch", "peer", x.id.String(), "err", err)
 		case x.s.n.isRunning(): // a command says it at its end
 			x.s.n.report(ctx, err)
 		}

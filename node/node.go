@@ -47,6 +47,8 @@ type Node struct {
 	meter  meter
 	counts fileCounts
 
+	hearsay hearsay
+
 	work      sync.Mutex   // one change of vault or disk at a time
 	getting   sync.RWMutex // held to read while a file is got to a path; taken with work
 	unnamed   bool         // a snapshot in A could not be published; under work

@@ -306,7 +306,7 @@ func (p *pairing) withWords(ctx context.Context, v *vault, from object.DeviceID,
 		p.mu.Unlock()
 	}()
 	p.n.Bus.Publish(event.Event{Kind: event.Pairing, Device: from.String(), Message: "asks to join: " + words})
-	p.n.log.Warn("a device asks to join: compare the words, then: bsv peers approve", "device", from.String(), "words", words)
+	p.n.hearsay.warn(p.n.log, "a device asks to join: compare the words, then: bsv peers approve", "device", from.String(), "words", words)
 	if err := c.SetDeadline(time.Now().Add(proto.PairWait)); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
-	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, read: map[object.ID]bool{}, crowded: map[object.DeviceID]bool{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
+	w := &view{v: v, n: n, recs: map[[32]byte]known{}, strange: map[[32]byte]known{}, read: map[object.ID]bool{}, former: map[object.DeviceID][]string{}, accepted: map[object.ID]bool{}, broken: map[object.ID]bool{}}
 	var err error
 	if w.complete, err = newComplete(n.home.State(), v.repo.Generation, v.repo.Serial); err != nil {
 		return nil, err
@@ -155,10 +155,7 @@ func (w *view) keep(k known) bool {
 		})
 		i := slices.IndexFunc(same, func(o known) bool { return !w.complete.has(o.said.Head) && newer(k.rec, o.rec) })
 		if i < 0 {
-			if !w.crowded[k.rec.Device] { // it may send as many as it likes
-				w.crowded[k.rec.Device] = true
-				w.n.log.Warn("a device has too many records", "device", k.rec.Device.String())
-			}
+			w.n.hearsay.warn(w.n.log, "a device has too many records", "device", k.rec.Device.String())
 			return false
 		}
 		w.discard(same[i])

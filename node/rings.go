@@ -51,7 +51,7 @@ func (x *session) takeRings(m *proto.Rings) error {
 			continue
 		}
 		if kept, size = kept+1, size+len(b); kept > maxRings || size > maxRingBytes {
-			x.s.log.Warn("too many key rings", "peer", x.id.String())
+			x.s.n.hearsay.warn(x.s.log, "too many key rings", "peer", x.id.String())
 			break
 		}
 		if err := repo.PutRing(be, r); err != nil {
@@ -60,7 +60,7 @@ func (x *session) takeRings(m *proto.Rings) error {
 		news = true
 	}
 	if refused != nil {
-		x.s.log.Warn("a key ring is not of this vault", "peer", x.id.String(), "err", refused)
+		x.s.n.hearsay.warn(x.s.log, "a key ring is not of this vault", "peer", x.id.String(), "err", refused)
 	}
 	if news {
 		x.s.ringsChanged()

@@ -49,11 +49,11 @@ func TestRingsOfOtherKeys(t *testing.T) {
 					m.Rings = append(m.Rings, sealRing(t, v, k, o))
 				}
 			}
-			relay := &session{s: &syncer{log: n.log}, v: v}
+			relay := &session{s: &syncer{n: n, log: n.log}, v: v}
 			if err := relay.takeRings(m); err != nil {
 				t.Errorf("who passed it on is blamed: %v", err)
 			}
-			forger := &session{s: &syncer{log: n.log}, v: v, id: o.id}
+			forger := &session{s: &syncer{n: n, log: n.log}, v: v, id: o.id}
 			if err := forger.takeRings(m); errors.Is(err, proto.ErrViolation) == c.kept {
 				t.Errorf("who made it: %v", err)
 			}
@@ -104,7 +104,7 @@ func ringsOf(t *testing.T, v *vault) int {
 // new ones.
 func TestRingsAreBounded(t *testing.T) {
 	n, v, o := lone(t)
-	s := &syncer{log: n.log}
+	s := &syncer{n: n, log: n.log}
 	x := &session{s: s, v: v}
 	chain := object.EncodeChain([]object.Admission{o.admission})
 	r, err := keyring.SealRing(v.keys, v.header, nil, o.dev.Signing, chain)

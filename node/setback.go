@@ -181,7 +181,7 @@ func (s *syncer) fits(ctx context.Context, x *session, stored bool) {
 // missed notes that something which the peer said could not be kept. It says it
 // again in the next session, which is due when there is space again.
 func (x *session) missed(ctx context.Context, err error) {
-	x.s.log.Warn("what a device said could not be kept", "peer", x.id.String(), "err", err)
+	x.s.n.hearsay.warn(x.s.log, "what a device said could not be kept", "peer", x.id.String(), "err", err)
 	x.mu.Lock()
 	x.deaf = true
 	x.mu.Unlock()

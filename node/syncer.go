@@ -334,7 +334,7 @@ func (s *syncer) reset(st proto.Stream) {
 
 // strike counts a violation; every third shuts the peer out for a while.
 func (s *syncer) strike(id object.DeviceID, err error) {
-	s.log.Warn("a peer broke the protocol", "peer", id.String(), "err", err)
+	s.n.hearsay.warn(s.log, "a peer broke the protocol", "peer", id.String(), "err", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.breaches[id]

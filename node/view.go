@@ -38,10 +38,9 @@ type view struct {
 	members  map[object.DeviceID][]object.Admission
 	complete *complete
 	maximal  *maximal
-	crowded  map[object.DeviceID]bool // that there are too many records of was said
-	accepted map[object.ID]bool       // heads that a person gave up
-	broken   map[object.ID]bool       // heads that are no snapshots, or name what is not there by its kind
-	heads    []object.ID              // nil: to be computed
+	accepted map[object.ID]bool // heads that a person gave up
+	broken   map[object.ID]bool // heads that are no snapshots, or name what is not there by its kind
+	heads    []object.ID        // nil: to be computed
 	pending  []object.ID
 	holed    []object.ID // of heads: those that lack contents
 }
@@ -67,7 +66,7 @@ func (w *view) readSettings(ctx context.Context, k known) error {
 	s, err := object.DecodeSettings(b, w.v.header.Admission)
 	w.read[id] = true
 	if err != nil {
-		w.n.log.Warn("settings cannot be read", "device", k.rec.Device.String(), "err", err)
+		w.n.hearsay.warn(w.n.log, "settings cannot be read", "device", k.rec.Device.String(), "err", err)
 		return nil
 	}
 	w.joinLocked(s)
@@ -85,7 +84,7 @@ func (w *view) joinLocked(s object.Settings) {
 	if size(joined) > size(w.settings) {
 		// Nobody may fill the map until no record can carry it any more.
 		if b, err := joined.Encode(); err != nil || len(b) > object.MaxObject/2 {
-			w.n.log.Warn("settings that are too large are left out", "bytes", len(b), "err", err)
+			w.n.hearsay.warn(w.n.log, "settings that are too large are left out", "bytes", len(b), "err", err)
 			joined = w.settings
 		}
 	}
@@ -127,7 +126,7 @@ func (w *view) fresh(ctx context.Context) {
 	})
 	for _, k := range append(w.recordsLocked(), slices.Collect(maps.Values(w.strange))...) {
 		if err := w.readSettings(ctx, k); err != nil {
-			w.n.log.Warn("settings cannot be read", "device", k.rec.Device.String(), "err", err)
+			w.n.hearsay.warn(w.n.log, "settings cannot be read", "device", k.rec.Device.String(), "err", err)
 		}
 	}
 }
@@ -239,7 +238,7 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 		s, ok, err := w.counts(ctx, k.said.Head)
 		if isBroken(err) { // the same on every device: the head counts nowhere
 			w.broken[k.said.Head] = true
-			w.n.log.Warn("a head cannot be read", "device", k.rec.Device.String(), "err", err)
+			w.n.hearsay.warn(w.n.log, "a head cannot be read", "device", k.rec.Device.String(), "err", err)
 			continue
 		}
 		if err != nil {

@@ -150,7 +150,7 @@ func TestRecordsOfAMemberAreBounded(t *testing.T) {
 	}
 }
 
-// Of a flood of records the disk sees those that stay, and the log one line.
+// Of a flood of records the disk sees those that stay, and the log a few lines.
 func TestFloodOfRecords(t *testing.T) {
 	const many = 5 * maxRecords
 	disk := &vfs.Fail{FS: vfs.OS{}}
@@ -173,10 +173,10 @@ func TestFloodOfRecords(t *testing.T) {
 		t.Errorf("%d records are stored", n)
 	}
 	o.seq = 0
-	for i := range 10 {
+	for i := range 10 * perMinute {
 		o.tell(garbage(many + i)) // older than all others
 	}
-	if n := strings.Count(log.String(), "\n"); n != 1 {
+	if n := strings.Count(log.String(), "\n"); n == 0 || n > 2*perMinute { // twice when a minute ends meanwhile
 		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }
