@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bsvsync/bsv/object"
@@ -68,7 +69,9 @@ func (x *session) gather(ctx context.Context) {
 	}
 }
 
-// lacking is what the records name and is not here: heads and settings.
+// lacking is what the records name and is not here: heads and settings. What the
+// peer itself has published comes first: not all may fit a request, and of others
+// there may be any number that nobody has.
 func (x *session) lacking(ctx context.Context) (want, have []object.ID, err error) {
 	have, pending, err := x.v.view.H(ctx)
 	if err != nil {
@@ -76,7 +79,18 @@ func (x *session) lacking(ctx context.Context) (want, have []object.ID, err erro
 	}
 	want = append(want, pending...)
 	miss, err := x.v.repo.Missing(ctx, x.v.view.named())
-	return append(want, miss...), have, err
+	want = append(want, miss...)
+	own := x.v.view.namedBy(x.id)
+	slices.SortStableFunc(want, func(a, b object.ID) int {
+		switch {
+		case own[a] == own[b]:
+			return 0
+		case own[a]:
+			return -1
+		}
+		return 1
+	})
+	return want, have, err
 }
 
 // turn lets one session fetch at a time, so that nothing is fetched twice; but

@@ -152,6 +152,19 @@ func (w *view) namedLocked() []object.ID {
 	return slices.Compact(out)
 }
 
+// namedBy are the heads and settings that a device's records name.
+func (w *view) namedBy(d object.DeviceID) map[object.ID]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[object.ID]bool{}
+	for _, k := range w.recs {
+		if k.rec.Device == d {
+			out[k.said.Head], out[k.said.Settings] = true, true
+		}
+	}
+	return out
+}
+
 func (w *view) isMember(d object.DeviceID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

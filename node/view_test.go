@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -316,5 +317,31 @@ func TestWhatAPeerKnowsIsBounded(t *testing.T) {
 	}
 	if most := 4*len(v.view.records()) + 256; len(x.known) > most {
 		t.Errorf("%d records are noted, of %d that are kept", len(x.known), len(v.view.records()))
+	}
+}
+
+// A member makes up more heads than fit a request: what a peer itself has
+// published is asked for all the same, and first.
+func TestHeadsThatNobodyHasHideNoOthers(t *testing.T) {
+	_, v, honest := lone(t)
+	w := v.view
+	s := object.Settings{}.Admit(honest.admission)
+	var made []*teller
+	for range proto.MaxHave/maxRecords + 1 {
+		o := newTeller(t, v, secretOfLone())
+		made, s = append(made, o), s.Admit(o.admission)
+	}
+	w.join(s)
+	for i := range maxRecords {
+		for j, o := range made {
+			o.tell(garbage(1 + i*len(made) + j))
+		}
+	}
+	head := garbage(0)
+	honest.tell(head)
+	x := &session{v: v, id: honest.id}
+	want, _, err := x.lacking(t.Context())
+	if err != nil || len(want) <= proto.MaxHave || want[0] != head {
+		t.Errorf("the head is the %d. of %d: %v", slices.Index(want, head)+1, len(want), err)
 	}
 }
