@@ -19,7 +19,7 @@ func (n *Node) names(v *vault) names {
 	out, shared := names{}, map[string]int{}
 	for _, r := range v.view.registers() {
 		dev, ok := strings.CutPrefix(r.Name, "name/")
-		if !ok || r.Deleted {
+		if !ok || r.Deleted || len(r.Value) > object.MaxTag { // no device takes such a name: it would be all that a terminal shows
 			continue
 		}
 		if id, err := object.ParseDeviceID(dev); err == nil {

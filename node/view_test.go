@@ -345,3 +345,15 @@ func TestHeadsThatNobodyHasHideNoOthers(t *testing.T) {
 		t.Errorf("the head is the %d. of %d: %v", slices.Index(want, head)+1, len(want), err)
 	}
 }
+
+// A name that no device would take is not shown.
+func TestNamesBeyondTheirLength(t *testing.T) {
+	n, v, o := lone(t)
+	for size, shown := range map[int]bool{object.MaxTag: true, object.MaxTag + 1: false} {
+		name := strings.Repeat("n", size)
+		v.view.join(v.view.set(o.id, "name/"+o.id.String(), name, false))
+		if got := n.nameOf(v, o.id); (got == name) != shown {
+			t.Errorf("%d bytes: %q", size, got)
+		}
+	}
+}
