@@ -251,6 +251,9 @@ func (n *Node) admit(ctx context.Context, v *vault, id object.DeviceID, wrapping
 		s.ringsChanged()
 	}
 	v.view.join(object.Settings{}.Admit(adm))
+	if !v.view.isMember(id) { // others would not know it
+		return nil, nil, fail(Failed, "bsv peers", "the vault has as many devices as it can hold: %s was not admitted", id)
+	}
 	if name != "" {
 		v.view.join(v.view.set(v.id, "name/"+id.String(), name, false))
 	}

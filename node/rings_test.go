@@ -157,3 +157,20 @@ func TestAdmittedAmongVeryMany(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A vault that can hold no more devices says so, and does not call a device
+// admitted that no other one will know.
+func TestAdmittedBeyondAllDevices(t *testing.T) {
+	n, v, o := lone(t)
+	s := object.Settings{}.Admit(o.admission)
+	var many []object.Admission
+	for len(many) < object.MaxDevices-len(s.Join(v.view.settings).Admissions) {
+		d := keyring.NewDevice(v.header)
+		many = append(many, object.Admit(v.header.Tag, 0, object.DeviceID(d.ID()), d.Recipient(), o.dev.Signing))
+	}
+	v.view.join(s.Admit(many...))
+	d := keyring.NewDevice(v.header)
+	if _, _, err := n.admit(t.Context(), v, object.DeviceID(d.ID()), d.Recipient(), ""); err == nil {
+		t.Error("one more device is called admitted")
+	}
+}
