@@ -137,9 +137,10 @@ func (w *view) counts(ctx context.Context, id object.ID) (standing, bool, error)
 }
 
 // had reports whether this device once had all of a head that is not complete:
-// it was compared with the others then, given to the disk, or published.
+// it was compared with the others then, given to the disk, published, or found
+// where no record was left to say so.
 func (w *view) had(id object.ID) (bool, error) {
-	if w.maximal.of[id] {
+	if w.maximal.of[id] || slices.Contains(w.found, id) {
 		return true, nil
 	}
 	g, err := w.n.home.State().Given()

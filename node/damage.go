@@ -20,9 +20,10 @@ const acceptedKey = "damage"
 type damage struct {
 	lost  []object.ID // heads that cannot be read any more
 	holed []object.ID // heads that lack contents alone
+	alien bool        // this device's own admission: nothing that it publishes would count
 }
 
-func (d damage) some() bool { return len(d.lost)+len(d.holed) > 0 }
+func (d damage) some() bool { return len(d.lost)+len(d.holed) > 0 || d.alien }
 
 // lost are the heads that this device once had with everything below them and
 // cannot read any more: what it published itself, and what its disk was given. To
@@ -74,7 +75,7 @@ func (n *Node) givenUp() (out []object.ID, err error) {
 func (w *view) damage(ctx context.Context, heads []object.ID, own map[[32]byte]bool) (damage, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	heads = append(slices.Clone(heads), w.holed...)
+	heads = slices.Concat(heads, w.holed, w.found)
 	var d damage
 	for _, list := range []map[[32]byte]known{w.recs, w.strange} {
 		for digest, k := range list {
@@ -109,6 +110,8 @@ func (w *view) damage(ctx context.Context, heads []object.ID, own map[[32]byte]b
 		}
 	}
 	d.lost = slices.DeleteFunc(d.lost, func(id object.ID) bool { return w.accepted[id] })
+	_, member := w.members[w.v.id]
+	d.alien = !member && len(d.lost) == 0 // or what is lost may tell
 	for _, list := range []*[]object.ID{&d.lost, &d.holed} {
 		slices.SortFunc(*list, compareID)
 		*list = slices.Compact(*list)
@@ -118,11 +121,16 @@ func (w *view) damage(ctx context.Context, heads []object.ID, own map[[32]byte]b
 
 // whole is the error that something is lost.
 func (n *Node) whole(ctx context.Context, v *vault) error {
-	lost, err := n.lost(ctx, v)
-	if err != nil || len(lost) == 0 {
+	d, err := n.damage(ctx, v)
+	switch {
+	case err != nil:
 		return err
+	case d.alien:
+		return fail(Damage, wordsHint, "%s", alienText).by(cas.ErrDamaged)
+	case len(d.lost) > 0:
+		return fail(Damage, damageHint, "%s", damageText(d.lost)).by(cas.ErrDamaged)
 	}
-	return fail(Damage, damageHint, "%s", damageText(lost)).by(cas.ErrDamaged)
+	return nil
 }
 
 // unharmed is the error that something is lost, be it contents alone.
@@ -131,14 +139,28 @@ func (n *Node) unharmed(ctx context.Context, v *vault) error {
 	if err != nil || !d.some() {
 		return err
 	}
-	return fail(Damage, damageHint, "%s", d.text()).by(cas.ErrDamaged)
+	return fail(Damage, d.hint(), "%s", d.text()).by(cas.ErrDamaged)
 }
 
 func damageText(lost []object.ID) string {
 	return fmt.Sprintf("the repository is damaged: snapshot %s, which this device had, is not whole any more", snapshots(lost))
 }
 
+// alienText: without it the state has no head of this device, and what its
+// directories hold would read as deleted.
+const alienText = "the repository is damaged: what says that this device is a member of the vault is lost"
+
+func (d damage) hint() string {
+	if d.alien {
+		return wordsHint
+	}
+	return damageHint
+}
+
 func (d damage) text() string {
+	if d.alien {
+		return alienText
+	}
 	if len(d.lost) > 0 {
 		return damageText(d.lost)
 	}
@@ -159,6 +181,15 @@ const (
 	damageAlone = "no other device was reached: start it there with bsv node, then run this again; " + damageLeft
 	damageLeft  = "what is left: bsv restore ID:/ --to DIR; to give up what is lost: bsv snapshot --accept-damage"
 )
+
+// alone is an error of damage when no peer was reached.
+func alone(err error) error {
+	e := Explain(err)
+	if e.Hint == wordsHint { // what helps needs none
+		return err
+	}
+	return &Error{Kind: Damage, Msg: e.Msg, Hint: damageAlone, Err: err}
+}
 
 // named is the error that says which snapshot is lost, for one that only says
 // which object.

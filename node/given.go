@@ -152,7 +152,8 @@ func (n *Node) everAt(ctx context.Context, v *vault, path string) ([]object.ID, 
 }
 
 // settle finishes what an interrupted run left: a snapshot in A that no
-// record names is published, and half-done swaps of an apply are cleaned.
+// record names is published, a device whose records are gone says again what it
+// is, and half-done swaps of an apply are cleaned.
 func (n *Node) settle(ctx context.Context) error {
 	v, err := n.open()
 	if err != nil {
@@ -165,6 +166,13 @@ func (n *Node) settle(ctx context.Context) error {
 	if len(g.A) == 1 {
 		if err := n.publishUnnamed(ctx, v, g.A[0]); errors.Is(err, ErrClone) {
 			n.log.Warn("a snapshot stays unpublished", "err", err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if _, ok := v.view.newest(v.id); !ok && v.view.isMember(v.id) { // what was found of the settings is said again
+		if err := n.publish(ctx, v, object.ID{}); errors.Is(err, ErrClone) {
+			n.log.Warn("this device's record stays unpublished", "err", err)
 		} else if err != nil {
 			return err
 		}
@@ -192,7 +200,7 @@ func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error
 	if err != nil || s.Device != v.id {
 		return err
 	}
-	heads, _, err := v.view.H(ctx)
+	heads, err := v.view.recorded(ctx)
 	if err != nil {
 		return err
 	}

@@ -307,11 +307,11 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 	if err != nil && !unmerged {
 		return res, err
 	}
-	lost, err := n.lost(ctx, v)
+	d, err := n.damage(ctx, v)
 	if err != nil {
 		return res, err
 	}
-	damaged := len(lost) > 0 // what the mappings hold and were to hold may not be here
+	damaged := len(d.lost) > 0 || d.alien // what the mappings hold and were to hold may not be here
 	last := ""
 	if k, ok := v.view.newest(v.id); ok && !k.said.Head.IsZero() {
 		if s, err := object.GetSnapshot(ctx, v.repo, k.said.Head); err == nil {
@@ -365,7 +365,7 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 		case m.CheckMarker() != nil:
 			i.State, i.Reason = "paused", whyPaused(m, m.CheckMarker())
 		case damaged:
-			i.State, i.Reason = "damaged", damageText(lost)
+			i.State, i.Reason = "damaged", d.text()
 		case n.brake[m.Path].files > 0:
 			h := n.brake[m.Path]
 			i.State, i.Reason = "waiting", h.why()+"; that waits for consent: "+h.choice(m.Path)

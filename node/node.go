@@ -155,6 +155,11 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n.vault = v
+	if o.Words != "" {
+		if err := n.readmit(o.Words); err != nil {
+			return nil, errors.Join(err, n.Close())
+		}
+	}
 	n.warnUnmapped()
 	if n.home.Writable() != nil {
 		return n, nil // what was interrupted waits

@@ -61,6 +61,9 @@ func loadView(ctx context.Context, n *Node, v *vault) (*view, error) {
 	}
 	w.promote()
 	w.unsaved = nil // they lie on the disk already
+	if err := w.seek(ctx); err != nil {
+		return nil, fmt.Errorf("look for snapshots: %w", err)
+	}
 	newest := map[object.DeviceID]object.Record{}
 	for _, k := range w.strange {
 		w.strangeB += len(k.rec.Sealed)

@@ -112,6 +112,22 @@ func (n *Node) renew(dev keyring.Device, words string) (fresh bool, err error) {
 	return false, nil
 }
 
+// readmit admits this device again, by the recovery words, when what says that it
+// is a member is lost. A vault that is not theirs stays as it is: Init tells.
+func (n *Node) readmit(words string) error {
+	secret, err := keyring.ParseWords(words)
+	if err != nil {
+		return err
+	}
+	v := n.vault
+	if v.view.isMember(v.id) || secret.Header().Tag != v.header.Tag {
+		return nil
+	}
+	v.view.join(object.Settings{}.Admit(object.Admit(v.header.Tag, 0, v.id, v.dev.Recipient(), secret.Admission())))
+	n.log.Warn("this device is admitted again by the recovery words")
+	return nil
+}
+
 func (n *Node) asideHeader() error {
 	to, err := n.home.SetAsideFile(filepath.Join(n.home.Paths().Repo(), repo.HeaderName))
 	if err == nil && to != "" {

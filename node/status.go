@@ -50,7 +50,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	for _, id := range slices.Concat(d.lost, d.holed) {
 		s.Damaged = append(s.Damaged, id.CID(object.KindSnapshot))
 	}
-	if d.some() {
+	if d.alien {
+		s.Warnings = append(s.Warnings, Warning{d.text(), d.hint()})
+	} else if d.some() {
 		s.Warnings = append(s.Warnings, Warning{d.text(), "bsv snapshot, then: bsv sync"})
 	}
 	if err := n.home.Writable(); err != nil {

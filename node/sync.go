@@ -176,7 +176,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 		err = n.unharmed(ctx, v)
 	}
 	if isDamage(err) && reached == 0 {
-		err = &Error{Kind: Damage, Msg: Explain(err).Msg, Hint: damageAlone, Err: err}
+		err = alone(err)
 	}
 	if err != nil {
 		return res, err
@@ -224,7 +224,7 @@ func (n *Node) syncSince(ctx context.Context, b baseline, r SyncRequest, disk bo
 	case own != nil:
 		return res, own
 	case hurt != nil && reached == 0:
-		return res, &Error{Kind: Damage, Msg: Explain(hurt).Msg, Hint: damageAlone, Err: hurt}
+		return res, alone(hurt)
 	case hurt != nil:
 		return res, hurt
 	case len(braked) > 0:

@@ -43,6 +43,7 @@ type view struct {
 	heads    []object.ID        // nil: to be computed
 	pending  []object.ID
 	holed    []object.ID // of heads: those that lack contents
+	found    []object.ID // heads that no record names any more: see seek
 }
 
 // readSettings joins the settings that a record names, if they are here. What
@@ -233,7 +234,8 @@ func (w *view) recordsLocked() []known {
 }
 
 // H is the set of maximal heads that are complete here, or were before contents
-// were lost, and the heads of members that are not complete yet.
+// were lost, and the heads of members that are not complete yet. A head that this
+// device once had stays one, whatever becomes of the record that named it.
 func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -244,27 +246,43 @@ func (w *view) H(ctx context.Context) (heads, pending []object.ID, err error) {
 	}
 	var have, holes []object.ID
 	pending = []object.ID{}
-	for _, k := range w.recordsLocked() {
-		if k.said.Head.IsZero() || w.broken[k.said.Head] {
-			continue
+	looked := map[object.ID]bool{}
+	look := func(head object.ID, by string) error {
+		if head.IsZero() || w.broken[head] || looked[head] {
+			return nil
 		}
-		s, ok, err := w.counts(ctx, k.said.Head)
+		looked[head] = true
+		s, ok, err := w.counts(ctx, head)
 		if isBroken(err) { // the same on every device: the head counts nowhere
-			w.broken[k.said.Head] = true
-			w.n.hearsay.warn(w.n.log, "a head cannot be read", "device", k.rec.Device.String(), "err", err)
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
+			w.broken[head] = true
+			w.n.hearsay.warn(w.n.log, "a head cannot be read", "device", by, "err", err)
+			return nil
 		}
 		switch {
+		case err != nil:
+			return err
 		case ok:
-			have = append(have, k.said.Head)
+			have = append(have, head)
 			if s == holed {
-				holes = append(holes, k.said.Head)
+				holes = append(holes, head)
 			}
-		case !slices.Contains(pending, k.said.Head):
-			pending = append(pending, k.said.Head)
+		case by != "":
+			pending = append(pending, head)
+		}
+		return nil
+	}
+	for _, k := range w.recordsLocked() {
+		if err := look(k.said.Head, k.rec.Device.String()); err != nil {
+			return nil, nil, err
+		}
+	}
+	unnamed, err := w.unnamed()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, head := range unnamed {
+		if err := look(head, ""); err != nil {
+			return nil, nil, err
 		}
 	}
 	heads, err = w.maximal.update(ctx, w.v.env(), have)

@@ -18,7 +18,7 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init [DIR | VPATH=DIR]…",
 		Short: "Make the home, the device's keys and a vault; map directories",
-		Long:  "Makes a vault, or opens the one whose recovery words --key-file holds, and maps each DIR as /basename,\nor as VPATH (photos=DIR is /photos).\nA second run prints what is there; with --key-file it makes anew what is damaged of the home's keys,\nthe vault's header and its key ring, and moves the damaged files into HOME/damaged.",
+		Long:  "Makes a vault, or opens the one whose recovery words --key-file holds, and maps each DIR as /basename,\nor as VPATH (photos=DIR is /photos).\nA second run prints what is there; with --key-file it makes anew what is damaged of the home's keys,\nthe vault's header and its key ring, moves the damaged files into HOME/damaged, and admits this device\nagain when its admission is lost.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if r.Dirs, err = absolute(args); err != nil {

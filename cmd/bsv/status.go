@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.damaged = len(res.Damaged) > 0
+			a.damaged = len(res.Damaged) > 0 || slices.ContainsFunc(res.Maps, func(m node.MapInfo) bool { return m.State == "damaged" })
 			if check {
 				a.judge(res)
 			}
