@@ -227,3 +227,44 @@ func TestFullDiskTakesNoRecord(t *testing.T) {
 		}
 	})
 }
+
+// fullForRecords is a disk that has no room for the records of devices.
+type fullForRecords struct{ vfs.FS }
+
+func (d fullForRecords) Create(name string, perm fs.FileMode) (vfs.File, error) {
+	if strings.Contains(name, "/records/") {
+		return nil, &fs.PathError{Op: "create", Path: name, Err: syscall.ENOSPC}
+	}
+	return d.FS.Create(name, perm)
+}
+
+// A snapshot is stored and the disk has no room for its record: what is stored
+// can be read all the same, also after a new start, and the snapshot is published
+// before the next one counts as taken.
+func TestFullDiskCanBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, memnet.New(), testSecret().Words())
+		a.write("f", "first")
+		a.save()
+		records := strings.Join(a.own(), " ")
+		a.on(fullForRecords{vfs.OS{}})
+		a.write("f", "second")
+		for range 2 {
+			if _, err := a.Snapshot(t.Context(), node.SnapshotRequest{}); !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("got %v", err)
+			}
+			a.on(fullForRecords{vfs.OS{}})
+			if n := a.logged(); n != 2 {
+				t.Errorf("%d snapshots", n)
+			}
+		}
+		if got := strings.Join(a.own(), " "); got != records {
+			t.Fatalf("there is a record: %s", got)
+		}
+		a.on(vfs.OS{})
+		a.save()
+		if got := strings.Join(a.own(), " "); got == records || a.logged() != 2 {
+			t.Errorf("with space the records are %s", got)
+		}
+	})
+}

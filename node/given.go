@@ -163,19 +163,13 @@ func (n *Node) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(g.A) == 1 {
-		if err := n.publishUnnamed(ctx, v, g.A[0]); errors.Is(err, ErrClone) {
-			n.log.Warn("a snapshot stays unpublished", "err", err)
-		} else if err != nil {
+	if err := n.sayAgain(ctx, v, g.A); err != nil {
+		full := Explain(err).Kind == NoSpace
+		if !full && !errors.Is(err, ErrClone) {
 			return err
 		}
-	}
-	if _, ok := v.view.newest(v.id); !ok && v.view.isMember(v.id) { // what was found of the settings is said again
-		if err := n.publish(ctx, v, object.ID{}); errors.Is(err, ErrClone) {
-			n.log.Warn("this device's record stays unpublished", "err", err)
-		} else if err != nil {
-			return err
-		}
+		n.unnamed = full && len(g.A) == 1 // what is stored can be read all the same
+		n.log.Warn("what this device stored last stays unpublished", "err", err)
 	}
 	b, err := n.home.State().Value("applying")
 	if err != nil || b == nil {
@@ -187,6 +181,20 @@ func (n *Node) settle(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// sayAgain publishes a snapshot in A that no record names, and what this device is
+// when none of its records is left.
+func (n *Node) sayAgain(ctx context.Context, v *vault, a []object.ID) error {
+	if len(a) == 1 {
+		if err := n.publishUnnamed(ctx, v, a[0]); err != nil {
+			return err
+		}
+	}
+	if _, ok := v.view.newest(v.id); ok || !v.view.isMember(v.id) {
+		return nil
+	}
+	return n.publish(ctx, v, object.ID{})
 }
 
 func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error {
