@@ -221,7 +221,7 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 		return res, fail(Usage, "choose an empty directory, or say what to do with files that are there: --overwrite changed|newer|never|always", "%s is not empty", to)
 	}
 	if len(names) > 0 && !r.DryRun {
-		if res.Notices, err = n.recoverTarget(ctx, v, m, w.full); err != nil {
+		if res.Notices, err = n.recoverTarget(ctx, v, m, w.full, r.Delete && len(r.Include)+len(r.Exclude) == 0); err != nil {
 			return res, err
 		}
 	}
@@ -281,13 +281,13 @@ func (n *Node) restoreTo(ctx context.Context, v *vault, r RestoreRequest, w want
 // recoverTarget cleans what a restore that was interrupted left in the place
 // that the next one goes to. While a file is being got somewhere, its name is
 // one of those: then it waits for the next time.
-func (n *Node) recoverTarget(ctx context.Context, v *vault, m worktree.Mapping, tree object.ID) ([]Problem, error) {
+func (n *Node) recoverTarget(ctx context.Context, v *vault, m worktree.Mapping, tree object.ID, all bool) ([]Problem, error) {
 	if !n.getting.TryLock() {
 		return nil, nil
 	}
 	defer n.getting.Unlock()
 	var out []Problem
-	back, err := worktree.RecoverTarget(ctx, m, v.repo, tree)
+	back, err := worktree.RecoverTarget(ctx, m, v.repo, tree, all)
 	for _, p := range back {
 		out = append(out, Problem{Path: NewPath(object.JoinPath(m.Path, p)), Reason: "an earlier restore was replacing this file; it came back under this name"})
 	}

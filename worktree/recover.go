@@ -30,14 +30,15 @@ func Recover(ctx context.Context, m Mapping, s Store, trees []object.ID) (back [
 
 // RecoverTarget is Recover for a directory that a person named as a target. What
 // is not in the tree that is wanted there belongs to others: it looks only
-// where the tree has directories, in mapped ones not at all, and leaves the
-// modes to the apply.
-func RecoverTarget(ctx context.Context, m Mapping, s Store, tree object.ID) (back []string, err error) {
+// where the tree has directories, or something else in the place of one, unless
+// all is to be what the tree is. In mapped ones it does not look at all, and it
+// leaves the modes to the apply.
+func RecoverTarget(ctx context.Context, m Mapping, s Store, tree object.ID, all bool) (back []string, err error) {
 	root, err := m.openRoot()
 	if err != nil {
 		return nil, err
 	}
-	r := &recoverer{ctx: ctx, s: s, outside: m.outside(), target: true}
+	r := &recoverer{ctx: ctx, s: s, outside: m.outside(), target: true, all: all}
 	err = r.dir(root, nil, []object.ID{tree})
 	return r.back, errors.Join(err, root.Close())
 }
@@ -68,6 +69,7 @@ type recoverer struct {
 	s       Store
 	outside outside
 	target  bool // only what the trees have
+	all     bool // and what stands beside it
 	back    []string
 }
 
@@ -111,11 +113,13 @@ func (r *recoverer) dir(d vfs.Dir, path []string, trees []object.ID) error {
 func (r *recoverer) subdir(d vfs.Dir, path []string, name string, st vfs.Stat, trees []object.ID) error {
 	below := make([]object.ID, len(trees))
 	mode, right := st.Mode, false
+	ours := r.all
 	for i, t := range trees {
 		e, ok, err := r.lookup(t, name)
 		if err != nil {
 			return err
 		}
+		ours = ours || ok
 		if ok && e.Kind == object.Dir {
 			below[i] = e.Tree
 			right = right || e.Mode == st.Mode
@@ -124,7 +128,7 @@ func (r *recoverer) subdir(d vfs.Dir, path []string, name string, st vfs.Stat, t
 			}
 		}
 	}
-	if r.target && !slices.ContainsFunc(below, func(t object.ID) bool { return !t.IsZero() }) {
+	if r.target && !ours {
 		return nil
 	}
 	if right || r.target {

@@ -37,13 +37,15 @@ func TestFreshTargetKeepsWhatCame(t *testing.T) {
 	}
 }
 
-// Recovering a target looks into the directories of the tree alone, and into
+// Recovering a target looks into the directories that the tree has or puts
+// something else in the place of, into others only when they are to go, and into
 // no mapped one: there another apply may be at work.
 func TestRecoverTargetLeavesOthersAlone(t *testing.T) {
 	const left = ".bsv-new-0123456789abcdef"
 	g := newGround(t)
 	g.write("d/a", "one")
 	g.write("mapped/a", "one")
+	g.write("file", "in the place of a directory")
 	tree := g.scan(object.ID{}).Tree
 	m := Mapping{Path: "/", Dir: t.TempDir(), Unmarked: true}
 	to := &ground{t, m, g.s, memRows{}}
@@ -53,12 +55,15 @@ func TestRecoverTargetLeavesOthersAlone(t *testing.T) {
 	to.write("mapped/"+left, "half")
 	to.write("mapped/.bsvmap", "another device\n")
 	to.write(".bsv-new-notes", "a person's")
-	if back, err := RecoverTarget(context.Background(), m, g.s, tree); err != nil || len(back) > 0 {
-		t.Fatal(back, err)
-	}
-	for name, stays := range map[string]bool{left: false, "d/" + left: false, "other/" + left: true, "mapped/" + left: true, ".bsv-new-notes": true} {
-		if _, err := os.Lstat(filepath.Join(m.Dir, name)); (err == nil) != stays {
-			t.Errorf("%s: %v", name, err)
+	to.write("file/"+left, "half")
+	for _, all := range []bool{false, true} {
+		if back, err := RecoverTarget(context.Background(), m, g.s, tree, all); err != nil || len(back) > 0 {
+			t.Fatal(back, err)
+		}
+		for name, stays := range map[string]bool{left: false, "d/" + left: false, "file/" + left: false, "other/" + left: !all, "mapped/" + left: true, ".bsv-new-notes": true} {
+			if _, err := os.Lstat(filepath.Join(m.Dir, name)); (err == nil) != stays {
+				t.Errorf("%s, all %v: %v", name, all, err)
+			}
 		}
 	}
 }
