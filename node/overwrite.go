@@ -88,14 +88,16 @@ func (o *overwriting) deleteChosen(ctx context.Context, have object.ID, w wanted
 		if err != nil {
 			return object.ID{}, object.Summary{}, err
 		}
-		if c.A == nil || c.B != nil && (c.A.Kind != object.Dir || c.B.Kind != object.Dir) {
+		if c.A == nil || c.B != nil && c.A.Kind != object.Dir {
 			continue
 		}
 		p := append(path[:len(path):len(path)], c.Name)
 		in, below := inside.Match(p, c.A.Kind == object.Dir)
 		next := wanted{}
-		if c.B != nil {
+		if c.B != nil && c.B.Kind == object.Dir {
 			next.full = c.B.Tree
+		} else if c.B != nil && in { // it took the directory's place, or was told to leave it
+			continue
 		}
 		switch {
 		case !in && !below:
