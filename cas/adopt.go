@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/bsvsync/bsv/internal/vfs"
 )
 
 // openIndex opens the index and makes it cover exactly the packs on disk. A
-// damaged one is built again.
+// damaged one is built again. On a full disk it stays as it is.
 func (s *Store) openIndex(ctx context.Context) (err error) {
 	for range 2 {
 		if err = s.tryIndex(ctx, false); err == nil || ctx.Err() != nil {
@@ -18,6 +20,12 @@ func (s *Store) openIndex(ctx context.Context) (err error) {
 		s.closeIndex()
 		if errors.Is(err, ErrNewer) {
 			return err
+		}
+		if vfs.NoSpace(err) && s.scratch == "" {
+			if serr := s.scratchIndex(ctx, err); serr != nil {
+				return errors.Join(err, serr)
+			}
+			return nil
 		}
 		s.log.Warn("building index.db again from the packs", "err", err)
 		if rerr := removeIndex(s.path); rerr != nil {
@@ -46,7 +54,13 @@ func (s *Store) readIndex(ctx context.Context) error {
 		return err
 	}
 	s.closeIndex()
-	s.log.Debug("building an index in a temporary directory", "err", err)
+	return s.scratchIndex(ctx, err)
+}
+
+// scratchIndex builds an index for as long as the store is open; what is put
+// meanwhile the next one adopts.
+func (s *Store) scratchIndex(ctx context.Context, why error) (err error) {
+	s.log.Debug("building an index in a temporary directory", "err", why)
 	if s.scratch, err = os.MkdirTemp("", "bsv-index-"); err != nil {
 		return err
 	}
