@@ -68,6 +68,9 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 		return false, err
 	}
 	g, err := n.given(ctx, v)
+	if err == nil {
+		err = n.publishGiven(ctx, v, g)
+	}
 	if err != nil {
 		return false, err
 	}

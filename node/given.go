@@ -164,11 +164,10 @@ func (n *Node) settle(ctx context.Context) error {
 		return err
 	}
 	if err := n.sayAgain(ctx, v, g.A); err != nil {
-		full := Explain(err).Kind == NoSpace
-		if !full && !errors.Is(err, ErrClone) {
+		if Explain(err).Kind != NoSpace && !errors.Is(err, ErrClone) {
 			return err
 		}
-		n.unnamed = full && len(g.A) == 1 // what is stored can be read all the same
+		n.unnamed = len(g.A) == 1 // what is stored can be read all the same
 		n.log.Warn("what this device stored last stays unpublished", "err", err)
 	}
 	b, err := n.home.State().Value("applying")
@@ -195,6 +194,21 @@ func (n *Node) sayAgain(ctx context.Context, v *vault, a []object.ID) error {
 		return nil
 	}
 	return n.publish(ctx, v, object.ID{})
+}
+
+// publishGiven publishes the snapshot in A that no record names yet. Until that
+// succeeds nothing is applied: what the disk holds of it is in no state that
+// counts, and would be deleted. The caller holds n.work.
+func (n *Node) publishGiven(ctx context.Context, v *vault, g home.Given) error {
+	if !n.unnamed || len(g.A) != 1 {
+		return nil
+	}
+	if err := n.publishUnnamed(ctx, v, g.A[0]); err != nil {
+		return err
+	}
+	n.unnamed = false
+	n.changed()
+	return nil
 }
 
 func (n *Node) publishUnnamed(ctx context.Context, v *vault, id object.ID) error {

@@ -134,12 +134,8 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	if err != nil {
 		return t, err
 	}
-	if n.unnamed && len(g.A) == 1 { // or this snapshot would be acknowledged without it
-		if err := n.publishUnnamed(ctx, v, g.A[0]); err != nil {
-			return t, err
-		}
-		n.unnamed = false
-		n.changed()
+	if err := n.publishGiven(ctx, v, g); err != nil { // or this snapshot would be acknowledged without it
+		return t, err
 	}
 	if mends, err := n.mend(ctx, v, false); err != nil {
 		return t, n.named(ctx, v, err)
@@ -276,10 +272,10 @@ func (n *Node) writeSnapshot(ctx context.Context, v *vault, d worktree.Decision,
 	if err := n.noHole(ctx, v, id, d.Tree); err != nil {
 		return id, err
 	}
+	n.unnamed = true // in A, as far as accept gets, and no record names it yet
 	if err := accept([]object.ID{id}); err != nil {
 		return id, err
 	}
-	n.unnamed = true // in A, and no record names it yet
 	if err := n.publish(ctx, v, id); err != nil {
 		return id, err
 	}
