@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -57,11 +58,8 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 	if err := n.whole(ctx, v); err != nil {
 		return false, err
 	}
-	if n.unswapped { // damage stood in the way before
-		if err := n.recoverSwaps(ctx, v); err != nil {
-			return false, err
-		}
-		n.unswapped = false
+	if err := n.recoverSwaps(ctx, v); err != nil {
+		return false, err
 	}
 	maps, err := n.mappings(v)
 	if err != nil {
@@ -166,14 +164,16 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 		out.change.Deleted += r.Change.Deleted
 		out.problems = append(out.problems, r.Problems...)
 		if r.Left {
-			if err := n.recoverSwap(ctx, v, j.m, []object.ID{j.have, j.want}); err != nil {
-				return false, err
+			if lerr := n.recoverSwap(ctx, v, j.m, []object.ID{j.have, j.want}); lerr != nil {
+				n.unswapped[j.m.Path] = true
+				err = cmp.Or(err, lerr)
 			}
 		}
 		if errors.Is(err, worktree.ErrReplan) {
 			return true, nil
 		}
-		if err != nil {
+		if err != nil { // and what cleaned up after it may have failed, too
+			n.unswapped[j.m.Path] = true
 			return false, below(j.m.Dir, err)
 		}
 		if err := n.noteUnapplied(j.m.Path, r.Problems); err != nil {
@@ -194,8 +194,10 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 			}
 		}
 	}
-	if err := n.home.State().NoteValue("applying", nil); err != nil {
-		return false, err
+	if len(n.unswapped) == 0 {
+		if err := n.home.State().NoteValue("applying", nil); err != nil {
+			return false, err
+		}
 	}
 	if err := n.home.State().SetGiven(g); err != nil {
 		return false, err
@@ -223,9 +225,15 @@ func sameIDs(a, b []object.ID) bool {
 	return true
 }
 
-// recoverSwaps cleans what an interrupted apply left in the mapped
-// directories.
+// recoverSwaps cleans what an interrupted apply left in the mapped directories
+// that are named in unswapped. Where that cannot be done now, because the disk
+// is away or takes nothing, or content that it needs is lost, it is done later:
+// neither the other mappings nor what only reads have to wait for it. The caller
+// holds n.work.
 func (n *Node) recoverSwaps(ctx context.Context, v *vault) error {
+	if len(n.unswapped) == 0 {
+		return nil
+	}
 	maps, err := n.mappings(v)
 	if err != nil {
 		return err
@@ -235,20 +243,31 @@ func (n *Node) recoverSwaps(ctx context.Context, v *vault) error {
 		return err
 	}
 	fa, err := n.stateGiven(ctx, v, g.A)
+	if isDamage(err) {
+		return nil // a peer may have what is lost
+	}
 	if err != nil {
 		return err
 	}
 	for _, m := range maps {
-		if m.CheckMarker() != nil {
+		if !n.unswapped[m.Path] || m.CheckMarker() != nil {
 			continue
 		}
 		want, err := subtree(ctx, v, fa.Root, m.Path)
+		if err == nil {
+			err = n.recoverSwap(ctx, v, m, []object.ID{g.Materialised[m.Path], want})
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return err
+			n.log.Warn("what an interrupted apply left stays", "mapping", m.Path, "err", err)
+			continue
 		}
-		if err := n.recoverSwap(ctx, v, m, []object.ID{g.Materialised[m.Path], want}); err != nil {
-			return err
-		}
+		delete(n.unswapped, m.Path)
+	}
+	if len(n.unswapped) > 0 {
+		return nil
 	}
 	return n.home.State().NoteValue("applying", nil)
 }

@@ -174,12 +174,14 @@ func (n *Node) settle(ctx context.Context) error {
 	if err != nil || b == nil {
 		return err
 	}
-	if err := n.recoverSwaps(ctx, v); isDamage(err) {
-		n.unswapped = true // a peer may have what is lost
-	} else if err != nil {
+	maps, err := n.mappings(v)
+	if err != nil {
 		return err
 	}
-	return nil
+	for _, m := range maps {
+		n.unswapped[m.Path] = true
+	}
+	return n.recoverSwaps(ctx, v)
 }
 
 // sayAgain publishes a snapshot in A that no record names, and what this device is

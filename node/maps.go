@@ -274,6 +274,7 @@ func (n *Node) unmap(v *vault, path string) error {
 	}
 	delete(g.Materialised, path)
 	delete(n.written, path)
+	delete(n.unswapped, path)
 	n.pause(path, "")
 	if g.Known {
 		if err := n.home.State().SetGiven(g); err != nil {

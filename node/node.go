@@ -49,11 +49,11 @@ type Node struct {
 
 	hearsay hearsay
 
-	work      sync.Mutex   // one change of vault or disk at a time
-	getting   sync.RWMutex // held to read while a file is got to a path; taken with work
-	unnamed   bool         // a snapshot in A could not be published; under work
-	unswapped bool         // what an interrupted apply left is not cleaned yet; guarded by work
-	told      told         // held with work
+	work      sync.Mutex      // one change of vault or disk at a time
+	getting   sync.RWMutex    // held to read while a file is got to a path; taken with work
+	unnamed   bool            // a snapshot in A could not be published; under work
+	unswapped map[string]bool // mappings in which what an interrupted apply left is not cleaned yet; under work
+	told      told            // held with work
 
 	toldBraked map[string]string // mapping → why it waits, as the loop told last; held with work
 	said       announced         // held with work
@@ -114,7 +114,7 @@ func (v *vault) env() merge.Env {
 // Open opens the node of a home.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{home: o.Home, fs: o.FS, log: o.Log, fault: o.Fault, now: o.Now, Bus: &event.Bus{},
-		written: map[string]*worktree.Written{}, paused: map[string]string{}, brake: map[string]waiting{}, failing: map[string]error{}}
+		written: map[string]*worktree.Written{}, unswapped: map[string]bool{}, paused: map[string]string{}, brake: map[string]waiting{}, failing: map[string]error{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

@@ -142,6 +142,11 @@ func (n *Node) scanAndStore(ctx context.Context, v *vault, msg string, only []st
 	} else if mends { // what is lost may lie in any of them
 		only, dirty = nil, nil
 	}
+	if dirty == nil { // before the modes that a crash left would read as a person's
+		if err := n.recoverSwaps(ctx, v); err != nil {
+			return t, err
+		}
+	}
 	if t.scans, t.problems, err = n.scan(ctx, v, &g, only, dirty); err != nil {
 		return t, n.named(ctx, v, err)
 	}
