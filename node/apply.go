@@ -140,6 +140,7 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 	}
 	n.fault.Hit("apply.begin")
 	n.meter.begin("apply", 0, 0)
+	stuck := stuckError{}
 	for _, j := range jobs {
 		mat := j.have
 		checkpoint := func(done []worktree.Step) error {
@@ -174,7 +175,10 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 		}
 		if err != nil { // and what cleaned up after it may have failed, too
 			n.unswapped[j.m.Path] = true
-			return false, below(j.m.Dir, err)
+			if stuck[j.m.Path] = below(j.m.Dir, err); ctx.Err() != nil {
+				return false, stuck
+			}
+			continue // the others lie on other disks
 		}
 		if err := n.noteUnapplied(j.m.Path, r.Problems); err != nil {
 			return false, err
@@ -204,6 +208,9 @@ func (n *Node) applyOnce(ctx context.Context, v *vault, c consent, out *applied)
 	}
 	n.fault.Hit("apply.recorded")
 	n.Bus.Publish(event.Event{Kind: event.Applied, ID: state.Root.CID(object.KindTree), Files: out.change.Created + out.change.Updated + out.change.Deleted})
+	if len(stuck) > 0 {
+		return false, stuck
+	}
 	return false, nil
 }
 

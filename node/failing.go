@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/bsvsync/bsv/merge"
 )
@@ -26,6 +28,29 @@ const (
 )
 
 var works = []string{workSnapshot, workApply, workCompact, workPublish, workFetch}
+
+// stuckError is the error that some mappings could not be given the state: those
+// that it names.
+type stuckError map[string]error
+
+func (e stuckError) Error() string { return errors.Join(e.Unwrap()...).Error() }
+
+func (e stuckError) Unwrap() []error {
+	var list []error
+	for _, path := range slices.Sorted(maps.Keys(e)) {
+		list = append(list, e[path])
+	}
+	return list
+}
+
+// of is what an error says of one mapping.
+func of(err error, path string) error {
+	var e stuckError
+	if errors.As(err, &e) {
+		return e[path]
+	}
+	return err
+}
 
 // without says what does not happen as long as work fails.
 func (f Failing) without() string {

@@ -428,7 +428,7 @@ func (n *Node) hinder(i *MapInfo) error {
 		i.State, i.Reason = "unapplied", unapplied.say("written")
 	}
 	for _, work := range []string{workApply, workSnapshot} {
-		if err := n.failing[work]; err != nil && !errors.Is(err, merge.ErrVersion) {
+		if err := of(n.failing[work], i.Raw()); err != nil && !errors.Is(err, merge.ErrVersion) {
 			i.State, i.Reason = "failing", Explain(err).Msg
 		}
 	}
