@@ -288,7 +288,7 @@ func (n *Node) mend(ctx context.Context, v *vault, now bool) (bool, error) {
 			return false, err
 		}
 		if now || len(d.lost) > 0 {
-			if _, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}, Fault: n.fault}); err != nil && !errors.Is(err, worktree.ErrNotMounted) && !errors.Is(err, worktree.ErrForeign) {
+			if _, err := worktree.Scan(ctx, worktree.ScanOptions{Mapping: m, Store: v.repo, Memory: noMemory{}, Fault: n.fault}); err != nil && !errors.Is(err, worktree.ErrNotMounted) && !errors.Is(err, worktree.ErrForeign) && !errors.Is(err, worktree.ErrUnread) {
 				return false, err
 			}
 			if err := v.repo.Commit(ctx); err != nil {

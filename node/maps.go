@@ -408,9 +408,9 @@ func (n *Node) MapList(ctx context.Context) (MapResult, error) {
 }
 
 // hinder makes it the state of a mapping what stands in the way of its being
-// clean, and the worst its reason. The caller holds loopMu.
+// clean or looked at, and the worst its reason. The caller holds loopMu.
 func (n *Node) hinder(i *MapInfo) error {
-	if i.State != "clean" && i.State != "changed" {
+	if i.State != "clean" && i.State != "changed" && i.State != "new" {
 		return nil
 	}
 	unread, err := n.kept(unreadKey(i.Raw()))

@@ -63,7 +63,14 @@ func (n *Node) scan(ctx context.Context, v *vault, g *home.Given, only []string,
 				bad = append(bad, worktree.Problem{Path: m.Path, Reason: why, Err: err})
 				continue
 			}
-			return nil, nil, err
+			if !errors.Is(err, worktree.ErrUnread) {
+				return nil, nil, err
+			}
+			bad = append(bad, r.Problems...)
+			if err := n.noteProblems(m.Path, r.Problems, nil); err != nil {
+				return nil, nil, err
+			}
+			continue // it stays new
 		}
 		n.pause(m.Path, "")
 		bad = append(bad, r.Problems...)

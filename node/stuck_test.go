@@ -47,3 +47,42 @@ func TestOneMappingIsStuck(t *testing.T) {
 		}
 	})
 }
+
+// A new mapping in which nothing can be read keeps no other from being stored.
+func TestNewMappingIsUnread(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, memnet.New(), testSecret().Words())
+		apart := filepath.Join(m.tmp, "apart")
+		if err := os.Mkdir(apart, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		rules := filepath.Join(apart, ".bsvignore")
+		if err := os.WriteFile(rules, []byte("*.tmp"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.MapAdd(t.Context(), node.MapRequest{Path: "/apart", Dir: apart}); err != nil {
+			t.Fatal(err)
+		}
+		m.write("f", "1")
+		if r := m.save(); !r.Created || len(r.Problems) != 1 || r.Problems[0].Raw() != "/apart" {
+			t.Errorf("%+v", r)
+		}
+		for _, i := range m.status().Maps {
+			if i.Raw() == "/apart" && i.State != "unread" {
+				t.Errorf("it is %s: %s", i.State, i.Reason)
+			}
+		}
+		if err := os.Chmod(rules, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m.save()
+		for _, i := range m.status().Maps {
+			if i.State != "clean" {
+				t.Errorf("in the end %s is %s: %s", i.Path, i.State, i.Reason)
+			}
+		}
+	})
+}

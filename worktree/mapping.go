@@ -21,6 +21,8 @@ var (
 	ErrNotMounted = errors.New("disk not mounted")
 	// ErrForeign: another device's marker stands in the directory.
 	ErrForeign = errors.New("mapped by another device")
+	// ErrUnread: nothing is known of the directory, and it cannot be read.
+	ErrUnread = errors.New("the directory cannot be read")
 )
 
 // Mapping joins a virtual path to a directory of this device.

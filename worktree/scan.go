@@ -69,7 +69,8 @@ type scanner struct {
 }
 
 // Scan turns the mapped directory into a tree. Paths that cannot be read are
-// problems and keep what Base holds.
+// problems and keep what Base holds. Of a directory that cannot be read and of
+// which nothing is known (ErrUnread) the result holds the problem alone.
 func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
 	root, err := o.Mapping.open()
 	if err != nil {
@@ -95,9 +96,12 @@ func Scan(ctx context.Context, o ScanOptions) (ScanResult, error) {
 		}
 	}
 	r, err := s.dir(ctx, root, nil, seen, false, o.Base, nil)
-	if err != nil && ctx.Err() == nil && isPathError(err) && !o.Base.IsZero() {
-		// Nothing of it can be told, so nothing of it has changed.
+	if err != nil && ctx.Err() == nil && isPathError(err) {
 		s.problem(nil, err)
+		if o.Base.IsZero() {
+			return s.res, fmt.Errorf("scan %s: %w: %w", o.Mapping.Path, ErrUnread, err)
+		}
+		// Nothing of it can be told, so nothing of it has changed.
 		s.res.Tree = o.Base
 		return s.res, nil
 	}

@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"errors"
 	"io/fs"
 	"path/filepath"
 	"testing"
@@ -29,5 +30,22 @@ func TestUnreadableDirectoryCounts(t *testing.T) {
 			t.Errorf("%d files, %v", r.Files, r.Problems)
 		}
 		g.rows = memRows{} // and without what the cache says
+	}
+}
+
+// A mapped directory that cannot be read and of which nothing is known is a
+// problem of its own, and no empty one.
+func TestUnreadableNewMapping(t *testing.T) {
+	g := newGround(t)
+	g.write("a", "one")
+	g.m.FS = &vfs.Fail{FS: vfs.OS{}, Before: func(op, path string) error {
+		if op == "names" {
+			return &fs.PathError{Op: "read", Path: path, Err: fs.ErrPermission}
+		}
+		return nil
+	}}
+	r, err := Scan(t.Context(), ScanOptions{Mapping: g.m, Store: g.s, Memory: g.rows})
+	if !errors.Is(err, ErrUnread) || len(r.Problems) != 1 || r.Problems[0].Path != g.m.Path {
+		t.Errorf("%v, %v", r.Problems, err)
 	}
 }
