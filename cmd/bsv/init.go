@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -74,15 +75,23 @@ func readWords(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	fi, err := os.Stat(file)
-	if err == nil && fi.Size() > maxKeyFile {
-		return "", usage("give a file that holds the 24 words", "%s is too large for recovery words", file)
-	}
-	b, err := os.ReadFile(file)
+	const hint = "give a file that holds the 24 words"
+	f, err := os.Open(file)
 	if err != nil {
-		return "", usage("give a file that holds the 24 words", "key file: %v", err)
+		return "", usage(hint, "key file: %v", err)
 	}
-	return strings.TrimSpace(string(b)), nil
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1)) // it may be a device without end
+	words := strings.TrimSpace(string(b))
+	switch {
+	case err != nil:
+		return "", usage(hint, "key file: %v", err)
+	case len(b) > maxKeyFile:
+		return "", usage(hint, "%s is too large for recovery words", file)
+	case words == "": // without any there would be a vault of its own
+		return "", &node.Error{Kind: node.WrongWords, Msg: file + " holds no recovery words", Hint: hint}
+	}
+	return words, nil
 }
 
 // keepWords shows new recovery words on the terminal; without one they stay
