@@ -227,17 +227,35 @@ func (c *Client) PutContent(ctx context.Context, path string, r io.Reader, umask
 	// A transport waits for a read of its body to return, and one of a
 	// terminal or a pipe may never: ctx must end it.
 	body, w := io.Pipe()
+	var unread atomic.Pointer[error] // why r gave no more: it is not the node's fault
 	go func() {
-		_, err := io.Copy(w, r)
+		_, err := io.Copy(w, source{r, &unread})
 		w.CloseWithError(err)
 	}()
 	stop := context.AfterFunc(ctx, func() { body.CloseWithError(ctx.Err()) })
 	defer stop()
 	res, err := c.send(ctx, http.MethodPut, fmt.Sprintf("content?path=%s&umask=%s&dry_run=%t", url.QueryEscape(path), url.QueryEscape(umask), dry), body, "application/octet-stream")
+	if why := unread.Load(); err != nil && why != nil && ctx.Err() == nil {
+		return out, &node.Error{Kind: node.Failed, Msg: fmt.Sprintf("what is to be stored as %s cannot be read: %v", path, *why), Hint: "nothing was stored; mend that, then run it again", Err: *why}
+	}
 	if err != nil {
 		return out, err
 	}
 	return out, decode(res, &out)
+}
+
+// source remembers why it could not be read to its end.
+type source struct {
+	io.Reader
+	why *atomic.Pointer[error]
+}
+
+func (s source) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if err != nil && err != io.EOF {
+		s.why.Store(&err)
+	}
+	return n, err
 }
 
 // Events calls f with what happens until ctx ends or f returns false. ready
