@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -24,9 +25,8 @@ func empty(c *cobra.Command, args []string) error {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		blank := f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "message"
 		if list, ok := f.Value.(pflag.SliceValue); ok {
-			for _, x := range list.GetSlice() {
-				blank = blank || x == ""
-			}
+			items := list.GetSlice()
+			blank = len(items) == 0 || slices.Contains(items, "")
 		}
 		if blank {
 			errs = append(errs, usage(c.CommandPath()+" --help", "--%s is empty", f.Name))

@@ -122,11 +122,11 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	}
 	a.out = out
 	cmd := a.root()
-	ownCommands(cmd)
 	cmd.SetArgs(args)
 	cmd.SetIn(a.in)
 	cmd.SetOut(a.out)
 	cmd.SetErr(a.err)
+	ownCommands(cmd) // cobra's take the output that is there when they are made
 	err := cmd.ExecuteContext(ctx)
 	if err == nil && out.err != nil {
 		err = fmt.Errorf("write results: %w", out.err)
