@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -52,8 +51,8 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 func problem(err error) *Problem {
 	e := node.Explain(err)
-	p := &Problem{Type: "about:blank", Title: string(e.Kind), Status: e.Kind.HTTP(), Detail: e.Msg, Kind: string(e.Kind), Code: e.Kind.Exit(), Hint: e.Hint}
-	if text := strings.ToValidUTF8(err.Error(), "\uFFFD"); text != e.Msg {
+	p := &Problem{Type: "about:blank", Title: string(e.Kind), Status: e.Kind.HTTP(), Detail: node.Legible(e.Msg), Kind: string(e.Kind), Code: e.Kind.Exit(), Hint: node.Legible(e.Hint)}
+	if text := node.Legible(err.Error()); text != p.Detail {
 		p.Cause = text[:min(len(text), maxCause)]
 	}
 	return p

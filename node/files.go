@@ -345,9 +345,8 @@ func (n *Node) Rm(ctx context.Context, r PathRequest) (EditResult, error) {
 		if err != nil {
 			return root, err
 		}
-		dir, _ := object.SplitPath(path)
 		if !ok {
-			return root, fail(NotFound, "bsv ls "+quote(dir), "%s: no such path", path)
+			return root, fail(NotFound, n.nearest(ctx, v, place{root: root, name: "latest"}, path), "%s: no such path", path)
 		}
 		if old.Kind == object.Dir && !r.Recursive {
 			return root, fail(Usage, "bsv rm -r "+quote(path), "%s is a directory", path)
@@ -407,7 +406,7 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 	fi, err := os.Stat(to)
 	isDir := err == nil && fi.IsDir()
 	if strings.HasSuffix(r.To, string(filepath.Separator)) && !isDir && (e.Kind != object.Dir || err == nil) {
-		return res, fail(NotFound, "mkdir "+quote(to), "%s: no such directory", to)
+		return res, fail(NotFound, "mkdir -p "+quote(to), "%s: no such directory", to)
 	}
 	if isDir && path != "/" {
 		to = filepath.Join(to, e.Name)
@@ -416,7 +415,7 @@ func (n *Node) GetTo(ctx context.Context, r GetRequest) (RestoreResult, error) {
 		return res, fail(Usage, "choose another name", "%s is there already", to)
 	}
 	if fi, err := os.Stat(filepath.Dir(to)); err != nil || !fi.IsDir() {
-		return res, fail(NotFound, "mkdir "+quote(filepath.Dir(to)), "%s: no such directory", filepath.Dir(to))
+		return res, fail(NotFound, "mkdir -p "+quote(filepath.Dir(to)), "%s: no such directory", filepath.Dir(to))
 	}
 	if e.Kind == object.Dir {
 		return n.restoreTo(ctx, v, RestoreRequest{}, wanted{tree: e.Tree, full: e.Tree}, to, res)

@@ -53,10 +53,23 @@ func (n *Node) at(ctx context.Context, v *vault, ref string) (place, string, obj
 	}
 	e, ok, err := object.LookupPath(ctx, v.repo, p.root, path)
 	if err == nil && !ok {
-		dir, _ := object.SplitPath(path)
-		err = fail(NotFound, "bsv ls "+quote(dir), "%s: no such path in %s", path, p.name)
+		err = fail(NotFound, n.nearest(ctx, v, p, path), "%s: no such path in %s", path, p.name)
 	}
 	return p, path, e, err
+}
+
+// nearest is the command that lists what is nearest to a path that is not there.
+func (n *Node) nearest(ctx context.Context, v *vault, p place, path string) string {
+	for path != "/" {
+		path, _ = object.SplitPath(path)
+		if e, ok, err := object.LookupPath(ctx, v.repo, p.root, path); err == nil && ok && e.Kind == object.Dir {
+			break
+		}
+	}
+	if p.name != "latest" {
+		path = p.name + ":" + path
+	}
+	return "bsv ls " + quote(path)
 }
 
 // Show is bsv show.
@@ -233,8 +246,7 @@ func (n *Node) thereIn(ctx context.Context, v *vault, path string, in ...place) 
 		}
 		where = append(where, p.name)
 	}
-	dir, _ := object.SplitPath(path)
-	return fail(NotFound, "bsv ls "+quote(dir), "%s: no such path in %s", path, strings.Join(where, " or "))
+	return fail(NotFound, n.nearest(ctx, v, in[0], path), "%s: no such path in %s", path, strings.Join(where, " or "))
 }
 
 // diffTrees compares two trees at or below some clean paths; at all when there

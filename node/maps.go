@@ -138,7 +138,7 @@ func directory(arg string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fail(NotFound, "mkdir "+quote(dir), "%s: no such directory", dir)
+		return "", fail(NotFound, "mkdir -p "+quote(dir), "%s: no such directory", dir)
 	}
 	if err != nil {
 		return "", fmt.Errorf("map %s: %w", dir, err)

@@ -106,7 +106,7 @@ func (n *Node) holds(ctx context.Context, v *vault, m worktree.Mapping) (there, 
 	return m.Holds(ctx, v.repo, tree)
 }
 
-func awayHint(path string) string { return "mount the disk, or: bsv map remove " + path }
+func awayHint(path string) string { return "mount the disk, or: bsv map remove " + quote(path) }
 
 // pausedHint is what mends a paused mapping.
 func (n *Node) pausedHint(ctx context.Context, v *vault, path string) string {

@@ -142,6 +142,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if s.Conflicts > 0 {
 		s.Warnings = append(s.Warnings, Warning{count(s.Conflicts, "conflict") + ": both versions are kept", "bsv conflicts"})
 	}
+	for i, w := range s.Warnings {
+		s.Warnings[i] = Warning{Legible(w.Text), Legible(w.Command)}
+	}
 	return s, nil
 }
 
@@ -191,12 +194,26 @@ func (n *Node) Conflicts(ctx context.Context) (ConflictsResult, error) {
 	return res, nil
 }
 
+// rawCopy stands before a conflict copy's path that is no UTF-8, in base64.
+const rawCopy = "b64:"
+
+// RawCopies are the paths of the conflict copies, byte for byte.
+func (c ConflictInfo) RawCopies() []string {
+	out := slices.Clone(c.Copies)
+	for i, p := range out {
+		if text, ok := strings.CutPrefix(p, rawCopy); ok {
+			out[i] = Path{PathB64: text}.Raw()
+		}
+	}
+	return out
+}
+
 func (n *Node) conflictInfo(v *vault, devices names, c object.Conflict) ConflictInfo {
 	i := ConflictInfo{Path: NewPath(c.Path), Type: c.Type, Winner: c.Winner, Copies: []string{}, Sides: []ConflictSide{}}
 	for _, p := range c.Copies {
 		text := NewPath(p)
 		if text.PathB64 != "" {
-			text.Path = "b64:" + text.PathB64
+			text.Path = rawCopy + text.PathB64
 		}
 		i.Copies = append(i.Copies, text.Path)
 	}

@@ -44,7 +44,7 @@ type Problem struct {
 func problems(list []worktree.Problem) []Problem {
 	out := []Problem{}
 	for _, p := range list {
-		o := Problem{Path: NewPath(p.Path), Reason: p.Reason}
+		o := Problem{Path: NewPath(p.Path), Reason: Legible(p.Reason)}
 		if isDamage(p.Err) {
 			o.Kind, o.Hint = Damage, Explain(p.Err).Hint
 		}

@@ -25,7 +25,7 @@ func (n *Node) unmapped() (Warning, bool) {
 	}
 	var paths, commands []string
 	for path := range g.Materialised {
-		paths, commands = append(paths, path), append(commands, "bsv map add "+path+" DIR")
+		paths, commands = append(paths, path), append(commands, "bsv map add "+quote(path)+" DIR")
 	}
 	slices.Sort(paths)
 	slices.Sort(commands)

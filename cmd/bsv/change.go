@@ -216,7 +216,7 @@ func (a *app) getCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Ref = args[0]
 			if a.flags.json && len(args) == 2 && args[1] == "-" {
-				return usage("bsv get "+args[0]+" FILE", "the standard output holds either the file or a JSON document")
+				return usage("bsv get "+node.Quote(args[0])+" FILE", "the standard output holds either the file or a JSON document")
 			}
 			dest := "."
 			if len(args) == 2 && args[1] != "" {

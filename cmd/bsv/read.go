@@ -118,15 +118,16 @@ func (a *app) diffCommand() *cobra.Command {
 		}
 		for _, x := range refs {
 			if ref, path, ok := strings.Cut(x, ":/"); ok || strings.HasPrefix(x, "/") {
-				hint := "bsv diff A B -- " + x
-				if ok && len(refs) == 1 {
-					hint = "bsv diff " + ref + " -- /" + path
-				} else if ok {
-					other, _, _ := strings.Cut(refs[1], ":/")
-					first, _, _ := strings.Cut(refs[0], ":/")
-					hint = "bsv diff " + first + " " + other + " -- /" + path
+				if !ok {
+					path = strings.TrimPrefix(x, "/")
 				}
-				return r, usage(hint, "%s names a path; paths stand behind --", x)
+				hint := "bsv diff"
+				for _, y := range refs {
+					if ref, _, _ = strings.Cut(y, ":/"); !strings.HasPrefix(ref, "/") {
+						hint += " " + node.Quote(ref)
+					}
+				}
+				return r, usage(hint+" -- "+node.Quote("/"+path), "%s names a path; paths stand behind --", x)
 			}
 		}
 		r.A = first(refs)
@@ -174,27 +175,28 @@ func changeCounts(n map[string]uint64) string {
 	return fmt.Sprintf("%d added, %d removed, %d changed, %d metadata only", n["added"], n["removed"], n["changed"], n["meta"])
 }
 
-func (a *app) conflictsCommand() *cobra.Command {
-	print := func(r node.ConflictsResult) {
-		for _, c := range r.Conflicts {
-			a.printf("%s  (%s)\n", escape(c.Raw()), c.Type)
-			for i, s := range c.Sides {
-				mark := " "
-				if i == c.Winner {
-					mark = "*"
-				}
-				a.printf("  %s %s, %s  %s\n", mark, size(s.Size), when(s.MTime), escape(s.Device))
+func (a *app) printConflicts(r node.ConflictsResult) {
+	for _, c := range r.Conflicts {
+		a.printf("%s  (%s)\n", escape(c.Raw()), c.Type)
+		for i, s := range c.Sides {
+			mark := " "
+			if i == c.Winner {
+				mark = "*"
 			}
-			for i, p := range c.Copies {
-				if i == 5 {
-					a.printf("    and %d more copies\n", len(c.Copies)-5)
-					break
-				}
-				a.printf("    the other version: %s\n", escape(p))
+			a.printf("  %s %s, %s  %s\n", mark, size(s.Size), when(s.MTime), escape(s.Device))
+		}
+		for i, p := range c.RawCopies() {
+			if i == 5 {
+				a.printf("    and %d more copies\n", len(c.Copies)-5)
+				break
 			}
+			a.printf("    the other version: %s\n", escape(p))
 		}
 	}
-	c := reading(a, "conflicts", "List conflicts: both versions are kept", "conflicts", noun, nothing, print)
-	c.AddCommand(reading(a, "list", "List conflicts", "conflicts", exactly(0), nothing, print))
+}
+
+func (a *app) conflictsCommand() *cobra.Command {
+	c := reading(a, "conflicts", "List conflicts: both versions are kept", "conflicts", noun, nothing, a.printConflicts)
+	c.AddCommand(reading(a, "list", "List conflicts", "conflicts", exactly(0), nothing, a.printConflicts))
 	return c
 }
