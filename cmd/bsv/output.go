@@ -144,22 +144,6 @@ func (a *app) table(rows [][]string) {
 	}
 }
 
-// cells is the width of a text on a terminal, colours left out.
-func cells(s string) int {
-	n, in := 0, false
-	for _, r := range s {
-		switch {
-		case r == '\x1b':
-			in = true
-		case in:
-			in = r != 'm'
-		default:
-			n++
-		}
-	}
-	return n
-}
-
 // tell lists the problems of a result, then the hints of those that have one,
 // each once, and turns them into the exit code.
 func (a *app) tell(list []node.Problem) {

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
@@ -233,19 +232,4 @@ func part(e event.Event) (p float64, ok bool) {
 		return float64(e.Files) / float64(e.TotalFiles), true
 	}
 	return 0, false
-}
-
-func cutEnd(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:max(most, 0)])
-}
-
-func cutBegin(s string, most int) string {
-	r := []rune(s)
-	if len(r) <= most {
-		return s
-	}
-	return "…" + string(r[len(r)-most+1:])
 }

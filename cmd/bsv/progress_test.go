@@ -7,7 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	"github.com/bsvsync/bsv/internal/event"
 )
@@ -30,6 +29,7 @@ func TestBar(t *testing.T) {
 		{"no totals", 80, event.Event{Kind: event.Progress, Operation: "sync", Files: 2, Bytes: 5 << 20, Path: "/x"}, "sync  2 files, 5.0 MiB, 1.0 MiB/s  /x"},
 		{"more than foreseen", 80, progressEvent(101, 11<<20, "/x"), "snapshot  101 files, 11 MiB, 2.2 MiB/s  /x"},
 		{"files alone", 80, event.Event{Kind: event.Progress, Operation: "restore", Files: 3, TotalFiles: 4, Path: "/x"}, "restore  [#######...]  75%  0 B, 0 B/s, 2s left  /x"},
+		{"wide characters", 60, event.Event{Kind: event.Progress, Operation: "sync", Files: 2, Bytes: 5 << 20, Path: "/日本語ディレクトリ/日本語ファイル.txt"}, "sync  2 files, 5.0 MiB, 1.0 MiB/s  …トリ/日本語ファイル.txt"},
 		{"escapes", 80, event.Event{Kind: event.Progress, Operation: "add", Files: 1, Path: "/a\x1b[31m\nb"}, `add  1 file, 0 B, 0 B/s  /a\u001b[31m\nb`},
 	} {
 		m := &shower{width: c.width}
@@ -40,7 +40,7 @@ func TestBar(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s:\n got %q\nwant %q", c.name, got, c.want)
 		}
-		if n := utf8.RuneCountInString(got); n >= c.width {
+		if n := cells(got); n >= c.width {
 			t.Errorf("%s: %d characters do not fit into %d columns", c.name, n, c.width)
 		}
 	}
