@@ -70,6 +70,14 @@ func hostOn(key crypto.PrivKey, addrs []string, level slog.Level, log *slog.Logg
 	return h, nil
 }
 
+// CheckListen checks the form of an address to listen on.
+func CheckListen(addr string) error {
+	if _, err := ma.NewMultiaddr(addr); err != nil {
+		return fmt.Errorf("%q is no multiaddr: %w", addr, err)
+	}
+	return nil
+}
+
 // listenAll is not Swarm.Listen, which succeeds when one of the addresses does.
 func listenAll(h host.Host, addrs []string, level slog.Level, log *slog.Logger) error {
 	s, ok := h.Network().(*swarm.Swarm)

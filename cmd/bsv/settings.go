@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bsvsync/bsv/discovery"
 )
 
 // changes marks a command that changes something and has no dry run.
@@ -54,6 +56,11 @@ func (a *app) check(c *cobra.Command) error {
 	}
 	if a.flags.wait < 0 {
 		return usage("--wait 30s", "%s: %v is negative", a.origin(c, "wait", "BSV_WAIT"), a.flags.wait)
+	}
+	for _, x := range a.flags.listen {
+		if err := discovery.CheckListen(x); err != nil {
+			return usage("--listen /ip4/0.0.0.0/tcp/27800", "%s: %v", a.origin(c, "listen", "BSV_LISTEN"), err)
+		}
 	}
 	if a.flags.dry && c.Annotations[changes] != "" {
 		return usage(c.CommandPath()+" --help", "%s has no dry run, so nothing was done", strings.TrimPrefix(c.CommandPath(), "bsv "))
