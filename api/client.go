@@ -287,8 +287,5 @@ func (c *Client) Events(ctx context.Context, ready chan<- struct{}, f func(event
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil
 	}
-	if err := s.Err(); err != nil {
-		return &node.Error{Kind: node.Failed, Msg: "the node ended", Hint: "bsv node starts it again", Err: err}
-	}
-	return nil
+	return &node.Error{Kind: node.Failed, Msg: "the node ended", Hint: "bsv node starts it again", Err: s.Err()}
 }

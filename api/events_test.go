@@ -8,15 +8,20 @@ import (
 	"github.com/bsvsync/bsv/node"
 )
 
-// A stream that breaks off says that the node ended, and not what a reader of
+// A stream that breaks off, or is ended by a node that stops, says that the node ended, and not what a reader of
 // HTTP calls it.
 func TestEventsOfANodeThatEnds(t *testing.T) {
+	t.Run("broken off", func(t *testing.T) { eventsThatEnd(t, func() { panic(http.ErrAbortHandler) }) })
+	t.Run("stopped", func(t *testing.T) { eventsThatEnd(t, func() {}) })
+}
+
+func eventsThatEnd(t *testing.T, end func()) {
 	m := NewMemory()
 	srv := Serve(m, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			t.Error(err)
 		}
-		panic(http.ErrAbortHandler)
+		end()
 	}))
 	c := NewClient(m.Dial)
 	t.Cleanup(func() {
