@@ -195,6 +195,9 @@ func (a *app) addCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
+					if err := linkNamedAsDir(p, full); err != nil {
+						return err
+					}
 					r.Sources = append(r.Sources, full)
 				}
 				res, err := api.Do[node.EditResult](cmd.Context(), s.Client, "add", r)
@@ -207,6 +210,22 @@ func (a *app) addCommand() *cobra.Command {
 	}
 	c.Flags().BoolVarP(&r.Recursive, "recursive", "r", false, "directories, too")
 	return c
+}
+
+// linkNamedAsDir refuses DIR/, DIR/. and . where that is a link: a link is stored
+// as a link, and this names what it leads to.
+func linkNamedAsDir(arg, full string) error {
+	if base := filepath.Base(arg + "x"); base != "x" && base != ".x" { // no separator, and no dot behind one, ends it
+		return nil
+	}
+	if fi, err := os.Lstat(full); err != nil || fi.Mode()&os.ModeSymlink == 0 {
+		return nil
+	}
+	to, err := filepath.EvalSymlinks(full)
+	if err != nil {
+		return nil // it leads nowhere
+	}
+	return usage("bsv add -r "+node.Quote(to)+" VPATH", "%s is a link, which is stored as a link: name the directory that it leads to", arg)
 }
 
 func (a *app) getCommand() *cobra.Command {
