@@ -15,6 +15,7 @@ var (
 	ErrDamaged    = errors.New("damaged home")
 	ErrClosed     = errors.New("home is closed")
 	ErrReadOnly   = errors.New("its file system is read-only")
+	ErrNotDir     = errors.New("a file stands where the home should be")
 	ErrSocketPath = errors.New("no usable place for the socket")
 )
 

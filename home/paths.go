@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // Paths are the places of one home. All are absolute.
@@ -104,6 +105,8 @@ func (p Paths) Exists() (bool, error) {
 		return true, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return false, fmt.Errorf("%s: %w", p.Dir, ErrNotDir)
 	}
 	return false, fmt.Errorf("look for home %s: %w", p.Dir, err)
 }

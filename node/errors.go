@@ -159,6 +159,7 @@ var causes = []struct {
 	{context.Canceled, Interrupted, ""},
 	{home.ErrNoKeys, NoHome, "bsv init --key-file FILE, with the vault's recovery words, makes this a device of it again; after a join that was interrupted: bsv join TICKET"},
 	{home.ErrNoHome, NoHome, "make one with: bsv init [DIR…], or join one with: bsv join TICKET"},
+	{home.ErrNotDir, Usage, "name a directory with --home DIR, or set BSV_HOME"},
 	{home.ErrConfig, Usage, "correct the line, or comment it out with #"},
 	{home.ErrReadOnly, Failed, "its history can be read: bsv log, bsv ls, bsv get, and bsv restore --to DIR of another disk; to change something, make the file system writable again"},
 	{home.ErrNewer, Failed, "install a newer bsv; nothing was changed"},
