@@ -117,13 +117,13 @@ func (a *app) diffCommand() *cobra.Command {
 			return r, usage("bsv diff A B -- PATH…", "diff compares two refs at most")
 		}
 		for _, x := range refs {
-			if ref, path, ok := strings.Cut(x, ":/"); ok || strings.HasPrefix(x, "/") {
+			if _, path, ok := strings.Cut(x, ":/"); ok || strings.HasPrefix(x, "/") {
 				if !ok {
 					path = strings.TrimPrefix(x, "/")
 				}
 				hint := "bsv diff"
 				for _, y := range refs {
-					if ref, _, _ = strings.Cut(y, ":/"); !strings.HasPrefix(ref, "/") {
+					if ref, _, _ := strings.Cut(y, ":/"); !strings.HasPrefix(ref, "/") {
 						hint += " " + node.Quote(ref)
 					}
 				}
