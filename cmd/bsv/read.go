@@ -118,7 +118,7 @@ func (a *app) diffCommand() *cobra.Command {
 		}
 		for _, x := range refs {
 			if _, path, ok := strings.Cut(x, ":/"); ok || strings.HasPrefix(x, "/") {
-				if !ok {
+				if strings.HasPrefix(x, "/") {
 					path = strings.TrimPrefix(x, "/")
 				}
 				hint := "bsv diff"
