@@ -156,3 +156,25 @@ func TestPanicOfCommit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A link in the place of the stamp is replaced, not followed.
+func TestStampIsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "x.db"), filepath.Join(dir, "precious")
+	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Symlink(other, path+".whole")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(other); string(b) != "precious" || err != nil {
+		t.Errorf("the other file holds %q: %v", b, err)
+	}
+	if fi, err := os.Lstat(path + ".whole"); err != nil || !fi.Mode().IsRegular() {
+		t.Errorf("no stamp: %v", err)
+	}
+}

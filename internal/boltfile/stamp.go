@@ -30,7 +30,15 @@ func stamp(path string) error {
 	if err != nil || stamped(path, fi) {
 		return err
 	}
-	return os.WriteFile(path+stampSuffix, []byte(stampOf(fi)), 0o600)
+	if err := unstamp(path); err != nil { // what stands there may be a link: another file's content must not go
+		return err
+	}
+	f, err := os.OpenFile(path+stampSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(stampOf(fi))
+	return errors.Join(err, f.Close())
 }
 
 func unstamp(path string) error {
