@@ -162,7 +162,7 @@ func (a *applier) create(w *write, sync bool) (err error) {
 	w.temp = name // not before it is there
 	err = a.fill(f, e, newUnderWay(a.o.Events, "apply", a.virtual(w.step.Path), int64(e.Size)))
 	if err == nil {
-		err = f.Chmod(e.Mode)
+		err = f.Chmod(a.mode(e.Mode, 0))
 	}
 	if err == nil {
 		err = f.Chtimes(e.MTime)

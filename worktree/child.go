@@ -177,7 +177,7 @@ func (s *scanner) subdir(ctx context.Context, d vfs.Dir, path []string, c *child
 	}
 	c.entry = &object.Entry{Name: c.name, Kind: object.Dir, Tree: r.tree, Size: r.bytes, Mode: c.seen.Mode, MTime: c.seen.MTime}
 	if had && was.Kind == object.Dir {
-		c.entry.Xattrs, c.entry.Owner = was.Xattrs, was.Owner
+		c.entry.Xattrs, c.entry.Owner, c.entry.Mode = was.Xattrs, was.Owner, c.entry.Mode|was.Mode&identityBits
 		// Its time alone is no change.
 		if was.Tree == r.tree && was.Mode == c.entry.Mode {
 			c.entry.MTime = was.MTime

@@ -45,7 +45,7 @@ func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, 
 		return err
 	}
 	if had && was.Kind == e.Kind {
-		e.Xattrs, e.Owner = was.Xattrs, was.Owner
+		e.Xattrs, e.Owner, e.Mode = was.Xattrs, was.Owner, e.Mode|was.Mode&identityBits
 	}
 	c.entry, c.stat, c.ok = &e, statOf(c.name, st, now), true
 	s.touch(path, st)

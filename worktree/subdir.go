@@ -12,7 +12,7 @@ import (
 // owner may work in it until the end, which the step then says.
 func (a *applier) mkdir(at opened, name string, s *Step) error {
 	made := *s.To
-	made.Mode |= 0o700
+	made.Mode = a.mode(made.Mode, 0) | 0o700
 	s.To = &made
 	before, err := at.d.Lstat(name)
 	switch {
@@ -54,7 +54,7 @@ func (a *applier) displace(at opened, name string, s Step, before vfs.Stat) erro
 		return a.inTheWay(at, s.Path, before)
 	}
 	full := tempName(swapPrefix)
-	if err := d.Mkdir(full, s.To.Mode); err != nil {
+	if err := d.Mkdir(full, a.mode(s.To.Mode, 0)); err != nil {
 		return err
 	}
 	ours, err := d.Lstat(full)
@@ -83,7 +83,7 @@ func (a *applier) displaceAside(d vfs.Dir, name string, s Step, before vfs.Stat)
 	if err != nil {
 		return err
 	}
-	err = d.Mkdir(name, s.To.Mode)
+	err = d.Mkdir(name, a.mode(s.To.Mode, 0))
 	if errors.Is(err, fs.ErrExist) { // a new file stands there already
 		return errors.Join(a.replan(s), a.removeKnown(d, aside))
 	}
@@ -149,7 +149,7 @@ func (a *applier) setDir(s Step) error {
 	if err == nil && !st.IsDir() {
 		return a.inTheWay(at, s.Path, st)
 	}
-	mode := s.To.Mode
+	mode := a.mode(s.To.Mode, st.Mode)
 	delete(a.loose, strings.Join(s.Path, "/"))
 	if mode&0o700 != 0o700 { // what lies below may still need it
 		a.loose[strings.Join(s.Path, "/")] = mode

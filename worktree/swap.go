@@ -318,13 +318,14 @@ func (a *applier) setMeta(at opened, s Step, seen vfs.Stat) (ours vfs.Stat, err 
 		return ours, at.d.Chtimes(name, s.To.MTime)
 	}
 	a.touched.file(s.Path, at.dev)
+	mode := a.mode(s.To.Mode, seen.Mode)
 	f, err := openFile(at.d, name, seen) // another one that is saved at this name keeps its own
 	switch {
 	case errors.Is(err, errChanged), errors.Is(err, fs.ErrNotExist), errors.Is(err, vfs.ErrNotFile):
 		return ours, a.replan(s)
 	case errors.Is(err, fs.ErrPermission): // its owner may set what he may not read
-		if seen.Mode != s.To.Mode {
-			err = at.d.Chmod(name, s.To.Mode)
+		if mode != seen.Mode {
+			err = at.d.Chmod(name, mode)
 		} else {
 			err = nil
 		}
@@ -338,8 +339,8 @@ func (a *applier) setMeta(at opened, s Step, seen vfs.Stat) (ours vfs.Stat, err 
 	if st, serr := f.Stat(); serr != nil || !sameFile(st, seen) {
 		return ours, errors.Join(cmp.Or(serr, a.replan(s)), f.Close())
 	}
-	if seen.Mode != s.To.Mode {
-		err = f.Chmod(s.To.Mode)
+	if mode != seen.Mode {
+		err = f.Chmod(mode)
 	}
 	if err == nil && seen.MTime != s.To.MTime {
 		err = f.Chtimes(s.To.MTime)

@@ -1,0 +1,66 @@
+package worktree
+
+import (
+	"testing"
+
+	"github.com/bsvsync/bsv/internal/vfs"
+	"github.com/bsvsync/bsv/object"
+)
+
+// What would lend the owner of a file to others is stored, and not given to
+// another device's disk; the next scan there does not take it for an edit.
+func TestIdentityBitsStayAtHome(t *testing.T) {
+	g := newMemGround(t)
+	scan := func(base object.ID) object.ID {
+		r := g.scan(base)
+		for d, b := range r.Rows {
+			g.rows[g.m.Path+"\x00"+d] = b
+		}
+		return r.Tree
+	}
+	g.write("tool", "run")
+	g.write("team/f", "f")
+	plain := scan(object.ID{})
+	g.chmod("tool", 0o4755)
+	g.chmod("team", 0o2775)
+	bits := scan(plain)
+	if bits == plain {
+		t.Fatal("the bits are not stored")
+	}
+	if again := scan(bits); again != bits {
+		t.Error("scanned once more it is another tree")
+	}
+	// Another device.
+	g.must(g.disk.Remove("docs/tool"))
+	g.must(g.disk.Remove("docs/team/f"))
+	g.must(g.disk.Remove("docs/team"))
+	clear(g.rows)
+	empty := scan(g.tree())
+	r := g.apply(empty, bits)
+	g.expect("problems", problemPaths(r.Problems), "")
+	if a, b := g.mode("tool"), g.mode("team"); a != 0o755 || b != 0o775 {
+		t.Errorf("modes %o %o", a, b)
+	}
+	if got := scan(bits); got != bits {
+		t.Errorf("after an apply: %s, want %s", g.lines(got), g.lines(bits))
+	}
+	g.write("tool", "edited")
+	g.chmod("team", 0o2755) // its own group, here
+	edited := scan(bits)
+	r = g.apply(edited, g.tree("tool=again", "team/f=f"))
+	g.expect("problems", problemPaths(r.Problems), "")
+	if m := g.mode("team"); m&identityBits != 0o2000 {
+		t.Errorf("a directory's own bit is gone: %o", m)
+	}
+	// Restored elsewhere it is as it was.
+	g.m = Mapping{Path: "/", Dir: "/elsewhere", FS: g.disk, Unmarked: true}
+	g.must(g.disk.MkdirAll("elsewhere", 0o755))
+	g.apply(empty, bits)
+	d, err := g.disk.OpenDir("elsewhere")
+	g.must(err)
+	for name, want := range map[string]uint16{"tool": 0o4755, "team": 0o2775} {
+		if st, err := vfs.Dir.Lstat(d, name); err != nil || st.Mode != want {
+			t.Errorf("%s has mode %o: %v", name, st.Mode, err)
+		}
+	}
+}
