@@ -7,7 +7,8 @@
 // into a tree; a plan is the ordered difference of two trees; apply carries a
 // plan out on disk. Materialised is the tree that was last given to the disk,
 // found equal there, or stored from there. The marker is the file .bsvmap in
-// the mapped root: without it the disk is not mounted. What is called .bsvmap
+// the mapped root, with the device and the virtual path: without it, or with
+// another path, the disk is not mounted. What is called .bsvmap
 // below the root is another vault's marker, and never in the tree.
 //
 // # Invariants

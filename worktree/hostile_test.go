@@ -273,15 +273,15 @@ func TestMarker(t *testing.T) {
 	for seed := range uint64(50) {
 		c := g.disk.CrashClone(rand.New(rand.NewPCG(seed, 1)))
 		if list, err := c.ReadDir("docs"); err == nil { // the directory itself nobody synced
-			if len(list) != 1 || list[0].Name != markerName || list[0].Size != int64(len(g.m.Device.String())+1) {
+			if len(list) != 1 || list[0].Name != markerName || list[0].Size != int64(len((marker{g.m.Device.String(), g.m.Path}).String())) {
 				t.Fatalf("seed %d: %v", seed, list)
 			}
 		}
 	}
 	real := newGround(t)
-	marker, outside := filepath.Join(real.m.Dir, markerName), filepath.Join(t.TempDir(), "f")
+	at, outside := filepath.Join(real.m.Dir, markerName), filepath.Join(t.TempDir(), "f")
 	for _, text := range []string{"a person's", real.m.Device.String()} {
-		if err := errors.Join(os.WriteFile(outside, []byte(text), 0o644), os.Remove(marker), os.Symlink(outside, marker)); err != nil {
+		if err := errors.Join(os.WriteFile(outside, []byte(text), 0o644), os.Remove(at), os.Symlink(outside, at)); err != nil {
 			t.Skip("no links here: ", err)
 		}
 		if err := real.m.CheckMarker(); !errors.Is(err, ErrNotMounted) {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -83,115 +83,21 @@ func (m Mapping) open() (vfs.Dir, error) {
 	if m.Unmarked {
 		return root, nil
 	}
-	text, err := readMarker(root)
+	k, err := readMarker(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("%s: %w (no marker in %s)", m.Path, ErrNotMounted, m.Dir)
 	case err != nil:
 		err = fmt.Errorf("%s: %w: %w", m.Path, ErrNotMounted, err)
-	case text != m.Device.String():
-		err = fmt.Errorf("%s: %s: %w: %s", m.Path, m.Dir, ErrForeign, text)
+	case k.device != m.Device.String():
+		err = fmt.Errorf("%s: %s: %w: %s", m.Path, m.Dir, ErrForeign, k.device)
+	case !k.of(m):
+		err = fmt.Errorf("%s: %w (%s is marked as %s)", m.Path, ErrNotMounted, m.Dir, strconv.Quote(k.path))
 	}
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	return root, nil
-}
-
-// maxMarker bounds a marker file in bytes.
-const maxMarker = 1 << 10
-
-func readMarker(root vfs.Dir) (string, error) {
-	f, err := root.Open(markerName)
-	if err != nil {
-		return "", err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxMarker))
-	return strings.TrimSpace(string(b)), errors.Join(err, f.Close())
-}
-
-// SetMarker marks the directory as mapped by this device, durably. live says
-// whether another device's marker still counts. A link at the marker's name is
-// replaced, not followed.
-func (m Mapping) SetMarker(live func(object.DeviceID) bool) error {
-	root, err := m.openRoot()
-	if err != nil {
-		return fmt.Errorf("mark %s: %w", m.Dir, err)
-	}
-	return errors.Join(m.setMarker(root, live), root.Close())
-}
-
-// Markable says whether SetMarker would refuse the directory: ErrForeign, or
-// fs.ErrPermission where nothing can be written. It changes nothing.
-func (m Mapping) Markable(live func(object.DeviceID) bool) error {
-	root, err := m.openRoot()
-	if err != nil {
-		return fmt.Errorf("mark %s: %w", m.Dir, err)
-	}
-	ours, err := m.ours(root, live)
-	if err == nil && !ours && !root.Writable() {
-		err = fmt.Errorf("mark %s: %w", m.Dir, fs.ErrPermission)
-	}
-	return errors.Join(err, root.Close())
-}
-
-// ours reports whether the device's own marker stands in the directory; no
-// marker, or one that counts no more, is no error.
-func (m Mapping) ours(root vfs.Dir, live func(object.DeviceID) bool) (bool, error) {
-	text, err := readMarker(root)
-	switch {
-	case err == nil:
-		id, perr := object.ParseDeviceID(text)
-		if perr == nil && id == m.Device {
-			return true, nil
-		}
-		if perr == nil && live(id) {
-			return false, fmt.Errorf("%s: %w: %s", m.Dir, ErrForeign, id)
-		}
-	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, vfs.ErrNotFile):
-		return false, fmt.Errorf("read marker: %w", err)
-	}
-	return false, nil
-}
-
-func (m Mapping) setMarker(root vfs.Dir, live func(object.DeviceID) bool) error {
-	if ours, err := m.ours(root, live); err != nil || ours {
-		return err
-	}
-	temp := tempName(newPrefix)
-	f, err := root.Create(temp)
-	if err == nil {
-		_, err = f.Write([]byte(m.Device.String() + "\n"))
-		err = errors.Join(err, f.Chmod(0o644))
-		if err == nil {
-			err = f.Sync()
-		}
-		if err = errors.Join(err, f.Close()); err == nil {
-			err = root.Rename(temp, markerName)
-		}
-		if err != nil {
-			err = errors.Join(err, root.Remove(temp))
-		}
-	}
-	if err == nil {
-		err = root.Sync()
-	}
-	if err != nil {
-		return fmt.Errorf("write marker: %w", err)
-	}
-	return nil
-}
-
-// CheckMarker says whether the mapped directory is there and ours.
-func (m Mapping) CheckMarker() error {
-	if m.Unmarked {
-		return nil
-	}
-	root, err := m.open()
-	if err != nil {
-		return err
-	}
-	return root.Close()
 }
 
 // Holds counts the names of a tree that may be on this disk, and those of them
@@ -220,15 +126,6 @@ func (m Mapping) Holds(ctx context.Context, g object.Getter, tree object.ID) (th
 		}
 	}
 	return there, of, nil
-}
-
-// RemoveMarker takes the marker away when the mapping ends.
-func (m Mapping) RemoveMarker() error {
-	root, err := m.open()
-	if err != nil {
-		return nil // not there, or not ours
-	}
-	return errors.Join(root.Remove(markerName), root.Sync(), root.Close())
 }
 
 // Problem is a path that could not be read or written.
