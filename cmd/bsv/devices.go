@@ -135,9 +135,13 @@ func (a *app) tellSync(res node.SyncResult) {
 func (a *app) synced(res node.SyncResult) error {
 	a.tellSync(res)
 	return a.result(res, func() {
-		a.printf("fetched %s (%s), sent %s (%s); %d created, %d updated, %d deleted; state %s\n",
+		state := "nothing is stored yet"
+		if res.State != "" {
+			state = "state " + short(res.State)
+		}
+		a.printf("fetched %s (%s), sent %s (%s); %d created, %d updated, %d deleted; %s\n",
 			count(res.FetchedObjects, "object"), size(res.FetchedBytes), count(res.SentObjects, "object"), size(res.SentBytes),
-			res.Applied.Created, res.Applied.Updated, res.Applied.Deleted, short(res.State))
+			res.Applied.Created, res.Applied.Updated, res.Applied.Deleted, state)
 	})
 }
 
