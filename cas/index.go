@@ -269,8 +269,16 @@ func (x *index) add(packs []filedPack, replace bool, drop []indexedPack) error {
 
 func (x *index) addMany(packs []filedPack, replace bool, drop []indexedPack) error {
 	var rows []indexRow
-	err := x.db.Update(func(tx *bolt.Tx) (err error) {
+	addRows := x.addLately
+	err := x.db.Update(func(tx *bolt.Tx) error {
+		n, err := readRowCount(tx)
+		if err != nil {
+			return err
+		}
 		rows, err = x.addPacks(tx, packs, partial)
+		if n.lately = uint64(len(rows)); n.full(x.part) {
+			addRows = x.addSorted
+		}
 		return err
 	})
 	if err != nil {
@@ -279,7 +287,7 @@ func (x *index) addMany(packs []filedPack, replace bool, drop []indexedPack) err
 	for len(rows) > 0 {
 		x.fault.Hit("cas.index.part")
 		n := min(len(rows), x.part)
-		if err := x.db.Update(func(tx *bolt.Tx) error { return x.addSorted(tx, rows[:n], replace) }); err != nil {
+		if err := x.db.Update(func(tx *bolt.Tx) error { return addRows(tx, rows[:n], replace) }); err != nil {
 			return err
 		}
 		rows = rows[n:]

@@ -81,7 +81,8 @@ func (x *index) addLately(tx *bolt.Tx, rows []indexRow, replace bool) error {
 }
 
 // addSorted merges sorted rows into the runs. Unless replace, those that are
-// there stay.
+// there stay. They are many beside those: a row here and there would tear off
+// the end of every run that it comes into.
 func (x *index) addSorted(tx *bolt.Tx, rows []indexRow, replace bool) error {
 	b := tx.Bucket(bucketObjects)
 	more := 0

@@ -284,3 +284,41 @@ func TestOldIndexIsSortedInParts(t *testing.T) {
 		whole(c, 1)
 	}
 }
+
+// Objects that are many, and yet few beside those that there are, leave the runs
+// full.
+func TestRunsStayFull(t *testing.T) {
+	x, err := openIndex(filepath.Join(t.TempDir(), "index.db"), false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.close()
+	x.part = 200
+	n := uint64(0)
+	add := func(objects int) {
+		t.Helper()
+		f := filedPack{class: Data, size: 1, blocks: []packBlock{{length: 9}}}
+		binary.LittleEndian.PutUint64(f.id[:], n)
+		for range objects {
+			n++
+			f.blocks[0].ids = append(f.blocks[0].ids, sha256.Sum256(binary.LittleEndian.AppendUint64(nil, n)))
+		}
+		if err := x.add([]filedPack{f}, false, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(20_000)
+	for range 40 {
+		add(210)
+	}
+	err = x.db.View(func(tx *bolt.Tx) error {
+		rows, err := readRowCount(tx)
+		if runs := tx.Bucket(bucketRuns).Stats().KeyN; rows.sorted < 25_000 || uint64(runs*runRows) > rows.sorted*3/2 {
+			t.Errorf("%d rows lie in %d runs, %d in none", rows.sorted, runs, rows.lately)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
