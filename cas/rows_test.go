@@ -322,3 +322,41 @@ func TestRunsStayFull(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Rows that come one to a run do not leave scraps of runs.
+func TestRunsAreSharedOut(t *testing.T) {
+	x, err := openIndex(filepath.Join(t.TempDir(), "index.db"), false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.close()
+	err = x.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketRuns)
+		n := 0
+		add := func(objects int) {
+			t.Helper()
+			var rows []indexRow
+			for range objects {
+				n++
+				rows = append(rows, indexRow{id: sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(n)))})
+			}
+			slices.SortFunc(rows, compareRows)
+			if more, err := (runs{b}).change(rows, false); more != objects || err != nil {
+				t.Fatalf("%d more: %v", more, err)
+			}
+		}
+		add(10_000)
+		for range 60 {
+			add(60)
+		}
+		k := 0
+		err := b.ForEach(func(_, _ []byte) error { k++; return nil })
+		if k*runRows > 2*n {
+			t.Errorf("%d rows lie in %d runs", n, k)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

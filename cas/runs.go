@@ -88,10 +88,16 @@ func (r runs) change(changes []indexRow, stays bool) (more int, err error) {
 	return more, nil
 }
 
-// put writes rows as runs. With rest it returns those that do not fill one.
+// put writes rows as runs. With rest it returns those that do not fill one. Else
+// they are shared out evenly: a full run before a scrap would have no room for
+// the next row either.
 func (r runs) put(rows []indexRow, rest bool) ([]indexRow, error) {
 	for len(rows) >= runRows || len(rows) > 0 && !rest {
 		n := min(len(rows), runRows)
+		if !rest {
+			parts := (len(rows) + runRows - 1) / runRows
+			n = (len(rows) + parts - 1) / parts
+		}
 		if err := r.b.Put(rows[0].id[:], encodeRun(rows[:n])); err != nil {
 			return nil, err
 		}
