@@ -80,32 +80,47 @@ func indexBuckets() [][]byte {
 	return [][]byte{bucketObjects, bucketRuns, bucketPacks, bucketNumbers, bucketSelf}
 }
 
-// begun reads the index's generation; false when the index is not whole.
+// begun reads the index's generation; false when there is nothing yet, or no runs
+// as before there were any. Where something else is missing it is damaged.
 func (x *index) begun() (ok bool, err error) {
 	err = x.db.View(func(tx *bolt.Tx) error {
+		n := 0
 		for _, b := range indexBuckets() {
-			if tx.Bucket(b) == nil {
-				return nil
+			if tx.Bucket(b) != nil {
+				n++
 			}
 		}
-		v := tx.Bucket(bucketSelf).Get([]byte("generation"))
-		if ok = len(v) == len(x.generation); ok {
-			x.generation = [16]byte(v)
+		if n == 0 {
+			return nil
+		}
+		self := tx.Bucket(bucketSelf)
+		if self == nil || len(self.Get([]byte("generation"))) != len(x.generation) {
+			return fmt.Errorf("%w: its generation is not there", ErrIndex)
+		}
+		x.generation = [16]byte(self.Get([]byte("generation")))
+		switch {
+		case n == len(indexBuckets()):
+			ok = true
+		case n < len(indexBuckets())-1 || tx.Bucket(bucketRuns) != nil || self.Get(rowsKey()) != nil:
+			return fmt.Errorf("%w: a part of it is not there", ErrIndex)
 		}
 		return nil
 	})
 	return ok, err
 }
 
-// begin makes an index whole: another generation of it.
+// begin makes an index whole: another generation of it, unless it only had no
+// runs.
 func (x *index) begin(tx *bolt.Tx) error {
+	if x.generation == [16]byte{} {
+		rand.Read(x.generation[:])
+	}
 	for _, b := range indexBuckets() {
 		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
 			return err
 		}
 	}
-	rand.Read(x.generation[:])
-	rows := rowCount{lately: uint64(tx.Bucket(bucketObjects).Stats().KeyN)} // of an index that had no runs
+	rows := rowCount{lately: uint64(tx.Bucket(bucketObjects).Stats().KeyN)}
 	return errors.Join(rows.put(tx), tx.Bucket(bucketSelf).Put([]byte("generation"), x.generation[:]))
 }
 

@@ -93,6 +93,12 @@ func TestDamageAnywhereInIndex(t *testing.T) {
 	for percent := range 100 {
 		try(fmt.Sprintf("cut to %d %%", percent), whole[:len(whole)*percent/100])
 	}
+	for _, name := range []string{"objects", "runs", "packs", "numbers", "self"} {
+		other := []byte(name)
+		other[len(name)-1]++
+		try("no bucket "+name, bytes.ReplaceAll(whole, []byte(name), other))
+	}
+	try("no generation", bytes.ReplaceAll(whole, []byte("generation"), []byte("generatioN")))
 	r := rand.New(rand.NewPCG(5, 5))
 	for i := range 200 {
 		b := bytes.Clone(whole)

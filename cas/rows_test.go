@@ -238,6 +238,7 @@ func TestOldIndexIsSortedInParts(t *testing.T) {
 	err = errors.Join(err, x.db.Update(func(tx *bolt.Tx) error {
 		return errors.Join(tx.DeleteBucket(bucketRuns), tx.Bucket(bucketSelf).Delete(rowsKey()))
 	}))
+	generation := x.generation
 	if err := errors.Join(err, x.close()); err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +249,9 @@ func TestOldIndexIsSortedInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer x.close()
+		if x.generation != generation {
+			t.Error("it is another generation: all that is lost would be looked for anew")
+		}
 		n := 0
 		err = x.each(func(object.ID, location) { n++ })
 		for _, id := range f.blocks[0].ids {
