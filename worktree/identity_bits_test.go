@@ -64,3 +64,39 @@ func TestIdentityBitsStayAtHome(t *testing.T) {
 		}
 	}
 }
+
+// Bits that come to a file which is here already, or go from it, change nothing on
+// the disk. The next scan must not take what the stat cache says of the file before
+// for an edit: the device that has the bits would set them again, without end.
+func TestIdentityBitsAloneAreNoEdit(t *testing.T) {
+	g := newMemGround(t)
+	scan := func(base object.ID) object.ID {
+		r := g.scan(base)
+		for d, b := range r.Rows {
+			g.rows[g.m.Path+"\x00"+d] = b
+		}
+		return r.Tree
+	}
+	g.write("tool", "run")
+	g.write("team/f", "f")
+	g.chmod("tool", 0o755)
+	plain := scan(object.ID{})
+	g.chmod("tool", 0o4755)
+	g.chmod("team", 0o2755)
+	bits := scan(plain)
+	g.chmod("tool", 0o755)
+	g.chmod("team", 0o755)
+	clear(g.rows)
+	if got := scan(plain); got != plain { // another device has the files without
+		t.Fatalf("got %s, want %s", g.lines(got), g.lines(plain))
+	}
+	for _, step := range []struct{ from, to object.ID }{{plain, bits}, {bits, plain}, {plain, bits}} {
+		r := g.apply(step.from, step.to)
+		g.expect("problems", problemPaths(r.Problems), "")
+		for range 2 {
+			if got := scan(step.to); got != step.to {
+				t.Errorf("after an apply: %s, want %s", g.lines(got), g.lines(step.to))
+			}
+		}
+	}
+}

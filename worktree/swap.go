@@ -339,7 +339,7 @@ func (a *applier) setMeta(at opened, s Step, seen vfs.Stat) (ours vfs.Stat, err 
 	if st, serr := f.Stat(); serr != nil || !sameFile(st, seen) {
 		return ours, errors.Join(cmp.Or(serr, a.replan(s)), f.Close())
 	}
-	if mode != seen.Mode {
+	if mode != seen.Mode || s.From != nil && (s.From.Mode^s.To.Mode)&identityBits != 0 { // if only to show that the stat cache no longer holds
 		err = f.Chmod(mode)
 	}
 	if err == nil && seen.MTime != s.To.MTime {
