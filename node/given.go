@@ -184,13 +184,16 @@ func (n *Node) settle(ctx context.Context) error {
 	return n.recoverSwaps(ctx, v)
 }
 
-// sayAgain publishes a snapshot in A that no record names, and what this device is
-// when none of its records is left.
+// sayAgain publishes a snapshot in A and a head that no record names, and what this
+// device is when none of its records is left.
 func (n *Node) sayAgain(ctx context.Context, v *vault, a []object.ID) error {
 	if len(a) == 1 {
 		if err := n.publishUnnamed(ctx, v, a[0]); err != nil {
 			return err
 		}
+	}
+	if err := n.publishHead(ctx, v); err != nil && !isDamage(err) { // which others tell of
+		return err
 	}
 	if _, ok := v.view.newest(v.id); ok || !v.view.isMember(v.id) {
 		return nil

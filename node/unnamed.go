@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/bsvsync/bsv/merge"
 	"github.com/bsvsync/bsv/object"
 )
 
@@ -38,4 +39,28 @@ func (w *view) recorded(ctx context.Context) ([]object.ID, error) {
 		}
 	}
 	return out, nil
+}
+
+// publishHead publishes the only head when no record names it or what has seen it:
+// that of another device, whose record is gone. Nobody else may have it, and nobody
+// would ask for it before this device stores something upon it. Beside other heads
+// it waits for that: a record names one.
+func (n *Node) publishHead(ctx context.Context, v *vault) error {
+	if !v.view.isMember(v.id) || v.mayWrite() != nil {
+		return nil
+	}
+	heads, _, err := v.view.H(ctx)
+	if err != nil || len(heads) != 1 || !v.view.hasComplete(heads[0]) {
+		return err
+	}
+	named, err := v.view.recorded(ctx)
+	if err != nil || slices.Contains(named, heads[0]) {
+		return err
+	}
+	seen, err := merge.Seen(ctx, v.env(), named, heads)
+	if err != nil || seen[0] {
+		return err
+	}
+	n.log.Info("publishing a head whose record is gone", "snapshot", heads[0].Short())
+	return n.publish(ctx, v, heads[0])
 }

@@ -3,6 +3,7 @@ package node_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,43 @@ func TestRecordOfAnotherDeviceIsGone(t *testing.T) {
 		net.Heal(a.host.Self(), b.host.Self())
 		quiet(time.Minute)
 		b.holds("at the end", map[string]string{"a": "edited", "b": "of b"})
+	})
+}
+
+// The record of another device is gone here, and that device does not come back:
+// what came from it reaches the others all the same, without an edit.
+func TestHeadWithoutRecordReachesOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := memnet.New()
+		words := testSecret().Words()
+		a, b := newMember(t, net, words), newMember(t, net, words)
+		a.write("a", "of a")
+		a.save()
+		quiet(3 * time.Second)
+		b.write("b", "of b")
+		b.save()
+		quiet(3 * time.Second)
+		b.close()
+		own := a.own()
+		a.close()
+		for d, names := range a.records() {
+			if names[0] != own[0] {
+				a.loseFiles("repo/records/" + d + "/*")
+			}
+		}
+		a.open()
+		a.start()
+		c := newMember(t, net, words)
+		quiet(time.Minute)
+		c.holds("that never met b", map[string]string{"a": "of a", "b": "of b"})
+		before := a.own()
+		a.close()
+		a.open()
+		a.start()
+		quiet(time.Minute)
+		if after := a.own(); !slices.Equal(before, after) {
+			t.Errorf("it is published once more: %v, then %v", before, after)
+		}
 	})
 }
 
