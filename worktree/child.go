@@ -63,11 +63,12 @@ func (s *scanner) child(ctx context.Context, d vfs.Dir, path []string, c *child,
 	case object.Dir:
 		return s.subdir(ctx, d, path, c, old, src, stack)
 	case object.File, object.Symlink:
-		if n := oldName(old, c.name); n != nil && n.same(st) {
+		n := oldName(old, c.name)
+		if n != nil && n.same(st) {
 			c.stat, c.ok, c.same, c.lazy = *n, true, true, true
 			return nil
 		}
-		return s.leaf(ctx, d, path, c, src)
+		return s.leaf(ctx, d, path, c, n, src)
 	}
 	c.left = true
 	s.notice(path, "skipped: neither a file, a directory nor a link")

@@ -100,3 +100,28 @@ func TestIdentityBitsAloneAreNoEdit(t *testing.T) {
 		}
 	}
 }
+
+// Whoever takes the bits from a file on the device that has them means it: restored,
+// the file has them no more.
+func TestIdentityBitsTakenAway(t *testing.T) {
+	g := newMemGround(t)
+	g.write("tool", "run")
+	g.chmod("tool", 0o755)
+	scan := func(base object.ID) object.ID {
+		r := g.scan(base)
+		for d, b := range r.Rows {
+			g.rows[g.m.Path+"\x00"+d] = b
+		}
+		return r.Tree
+	}
+	plain := scan(object.ID{})
+	g.chmod("tool", 0o4755)
+	bits := scan(plain)
+	g.chmod("tool", 0o755)
+	if got := scan(bits); got != plain {
+		t.Error("they are still stored")
+	}
+	if got := scan(plain); got != plain {
+		t.Error("they came back")
+	}
+}

@@ -13,8 +13,8 @@ import (
 	"github.com/bsvsync/bsv/object"
 )
 
-// leaf reads a file or a link.
-func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, src *sources) error {
+// leaf reads a file or a link. n is what the row has of it, or nil.
+func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, n *rowName, src *sources) error {
 	now := time.Now()
 	c.same = false
 	if rel := strings.Join(path, "/"); s.o.Written.has(rel) {
@@ -45,7 +45,11 @@ func (s *scanner) leaf(ctx context.Context, d vfs.Dir, path []string, c *child, 
 		return err
 	}
 	if had && was.Kind == e.Kind {
-		e.Xattrs, e.Owner, e.Mode = was.Xattrs, was.Owner, e.Mode|was.Mode&identityBits
+		elsewhere := was.Mode & identityBits
+		if n != nil && n.kind == e.Kind && n.inode == st.Inode {
+			elsewhere &^= n.mode // these this very file had, and a person took them
+		}
+		e.Xattrs, e.Owner, e.Mode = was.Xattrs, was.Owner, e.Mode|elsewhere
 	}
 	c.entry, c.stat, c.ok = &e, statOf(c.name, st, now), true
 	s.touch(path, st)
