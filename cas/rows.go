@@ -13,7 +13,7 @@ import (
 
 // Random ids in a tree of pages take three times their size there, and each that
 // is added rewrites a page of its own. So only those that came lately lie in one,
-// up to a share of all, and are then merged into runs, which are full.
+// up to a share of all, and are then merged into runs, which are nearly full.
 const (
 	// latelyShare of the rows in runs is how many may have come lately, but at
 	// least one transaction's and at most latelyParts transactions' worth.

@@ -59,6 +59,15 @@ type memRows map[string][]byte
 
 func (m memRows) Row(mapping, dir string) ([]byte, error) { return m[mapping+"\x00"+dir], nil }
 
+// keep takes the rows of a scan, as a device does after its record, and returns the
+// tree.
+func (m memRows) keep(of Mapping, r ScanResult) object.ID {
+	for dir, b := range r.Rows {
+		m[of.Path+"\x00"+dir] = b
+	}
+	return r.Tree
+}
+
 // ground is a mapped directory with its store and cache.
 type ground struct {
 	t    *testing.T
@@ -100,9 +109,7 @@ func (g *ground) scan(base object.ID) ScanResult {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	for d, b := range r.Rows {
-		g.rows[g.m.Path+"\x00"+d] = b
-	}
+	g.rows.keep(g.m, r)
 	return r
 }
 

@@ -12,11 +12,7 @@ import (
 func TestIdentityBitsStayAtHome(t *testing.T) {
 	g := newMemGround(t)
 	scan := func(base object.ID) object.ID {
-		r := g.scan(base)
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
-		return r.Tree
+		return g.rows.keep(g.m, g.scan(base))
 	}
 	g.write("tool", "run")
 	g.write("team/f", "f")
@@ -71,11 +67,7 @@ func TestIdentityBitsStayAtHome(t *testing.T) {
 func TestIdentityBitsAloneAreNoEdit(t *testing.T) {
 	g := newMemGround(t)
 	scan := func(base object.ID) object.ID {
-		r := g.scan(base)
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
-		return r.Tree
+		return g.rows.keep(g.m, g.scan(base))
 	}
 	g.write("tool", "run")
 	g.write("team/f", "f")
@@ -108,11 +100,7 @@ func TestIdentityBitsTakenAway(t *testing.T) {
 	g.write("tool", "run")
 	g.chmod("tool", 0o755)
 	scan := func(base object.ID) object.ID {
-		r := g.scan(base)
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
-		return r.Tree
+		return g.rows.keep(g.m, g.scan(base))
 	}
 	plain := scan(object.ID{})
 	g.chmod("tool", 0o4755)

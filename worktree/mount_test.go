@@ -24,9 +24,7 @@ func TestUnmountedIsNotDeleted(t *testing.T) {
 	}
 	scan := func(base object.ID) (tree object.ID, told string) {
 		r := g.scan(base)
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
+		g.rows.keep(g.m, r)
 		return r.Tree, paths(r.Problems) + "| " + g.lines(r.Tree)
 	}
 	g.write("a", "one")

@@ -14,12 +14,7 @@ func TestScanOfSomeDirectoriesKnowsWhatWasApplied(t *testing.T) {
 	g.m.Exclude = []string{"*.iso"}
 	g.write("d/k", "k")
 	g.write("e/k", "1")
-	keep := func(r ScanResult) object.ID {
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
-		return r.Tree
-	}
+	keep := func(r ScanResult) object.ID { return g.rows.keep(g.m, r) }
 	have := keep(g.scan(g.tree("d/x.iso=v1", "d/k=k", "e/k=1")))
 	g.expect("first", g.lines(have), "d/ d/k=k d/x.iso=v1 e/ e/k=1")
 	want := g.tree("d/x.iso=v2", "d/k=k", "e/k=1", "d/y.iso=new")

@@ -17,11 +17,7 @@ func TestReservedNames(t *testing.T) {
 	have := g.scan(object.ID{})
 	g.expect("stored", g.lines(have.Tree), "d/ d/k=k k=k")
 	g.expect("told of", problemPaths(have.Notices), "/docs/d/.bsv-new-notes (skipped: names that begin with .bsv-new- or .bsv-swap- are bsv's own; rename it to have it stored)")
-	keep := func(r ScanResult) {
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
-	}
+	keep := func(r ScanResult) { g.rows.keep(g.m, r) }
 	keep(have)
 	want := g.tree(".bsvmap=x", "d/k=2", "d/.bsv-new-notes=theirs", ".bsv-swap-q/in/side=y", "k=k")
 	r := g.apply(have.Tree, want)

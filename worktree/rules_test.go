@@ -27,9 +27,7 @@ func TestChangedRulesReachSubdirectories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for d, b := range r.Rows {
-			g.rows[g.m.Path+"\x00"+d] = b
-		}
+		g.rows.keep(g.m, r)
 		tree = r.Tree
 		return r.Dirs
 	}
